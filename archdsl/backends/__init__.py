@@ -1,0 +1,1 @@
+"""Readers of a checked network: torch modules, tables."""

@@ -1,0 +1,59 @@
+"""How a code is declared: a function from the facts of a fault to its words; its docstring explains the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Wording(NamedTuple):
+    """The words for one fault.
+
+    message: the headline, which makes sense alone. label: a few words at the characters at fault.
+    help: what would work, each a sentence without a capital. notes: facts that help to understand.
+    """
+
+    message: str
+    label: str
+    help: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Entry(NamedTuple):
+    """A code of the catalog. `words` takes the facts of the fault by keyword."""
+
+    code: str
+    severity: str
+    words: Callable[..., Wording]
+
+    @property
+    def explanation(self) -> str:
+        """What `archdsl explain CODE` prints: what the code means and how to mend it."""
+        from inspect import cleandoc  # Slow to import, and needed by `explain` alone.
+
+        return cleandoc(self.words.__doc__ or "")
+
+
+CATALOG: dict[str, Entry] = {}
+
+
+def code(name: str, severity: str = "error") -> Callable[[Callable[..., Wording]], Callable[..., Wording]]:
+    """Declare a code. It names what was found, never the remedy, and is never renamed once released."""
+
+    def declare(words: Callable[..., Wording]) -> Callable[..., Wording]:
+        assert name not in CATALOG, name
+        CATALOG[name] = Entry(name, severity, words)
+        return words
+
+    return declare
+
+
+def wording(name: str, facts: dict[str, Any]) -> Wording:
+    """The words for a fault of this code."""
+    return CATALOG[name].words(**facts)
+
+
+def plural(count: int, noun: str) -> str:
+    """ "1 branch", "2 layers": the nouns used take an s, or es after ch."""
+    ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{count} {noun}{ending}"

@@ -1,0 +1,245 @@
+"""How a layer is declared: one class holds all that the tool knows of a word.
+
+From the class come the checks of arguments, "did you mean", `archdsl explain`, the reference page, the test
+against torch, and what every backend builds. To add a word is to add one class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, dataclass_transform
+
+from archdsl.shapes import UNKNOWN_IMAGE, UNKNOWN_VECTOR, Image, Shape, Vector
+
+Pair: TypeAlias = tuple[int, int]
+"""Height and width. Written as one number where both are the same."""
+
+REQUIRED: Any = object()
+
+
+class SameAs(NamedTuple):
+    """A default that is the value of another field."""
+
+    field: str
+
+
+class Field(NamedTuple):
+    """One argument of a word.
+
+    kind: "whole", "pair" (one or two whole numbers), "decimal" (whole numbers too) or "flag".
+    letter: the letter of the flag form, `s` in `s2`; it is a name too, as in `s=2`.
+    positional: whether it may stand without a name; flags never do.
+    """
+
+    name: str
+    kind: str
+    doc: str
+    default: Any
+    at_least: float | None
+    at_most: float | None
+    letter: str | None
+    positional: bool
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+
+class Cost(NamedTuple):
+    """What a layer costs for one sample: trainable parameters, and multiply-adds of its conv and fc weights."""
+
+    parameters: int = 0
+    macs: int = 0
+
+
+class ModuleCall(NamedTuple):
+    """How to make a torch module, as data: `Conv2d(3, 96, kernel_size=11)`. No torch is needed to hold it.
+
+    `name` is a class of `torch.nn`, or of `archdsl.backends.pytorch_modules` for the few that torch lacks.
+    """
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = {}  # noqa: RUF012 - a NamedTuple's default, never changed.
+
+    def __str__(self) -> str:
+        parts = [repr(value) for value in self.args]
+        parts += [f"{name}={value!r}" for name, value in self.kwargs.items()]
+        return f"{self.name}({', '.join(parts)})"
+
+
+class Misfit(Exception):
+    """A layer's own rule is broken. It names the code of the fault, its field and the facts, and knows no text.
+
+    field: the argument at fault, or None where it is the layer itself.
+    facts: what the catalog's wording for the code asks for.
+    """
+
+    def __init__(self, code: str, field: str | None, **facts: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.field = field
+        self.facts = facts
+
+
+def arg(
+    doc: str,
+    *,
+    default: Any = REQUIRED,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    letter: str | None = None,
+    positional: bool = True,
+) -> Any:
+    """Declare an argument; its kind is that of its annotation (int, Pair or float), its name the attribute's.
+
+    The limits hold for each of the two numbers of a pair.
+    """
+    return Field("", "", doc, default, at_least, at_most, letter, positional)
+
+
+def flag(doc: str) -> Any:
+    """Declare a bare word that may be said: false unless it is. By name it takes true or false."""
+    return Field("", "flag", doc, False, None, None, None, False)
+
+
+ANY = "any"
+IMAGE = "image"
+VECTOR = "vector"
+
+_KINDS = {"int": "whole", "Pair": "pair", "float": "decimal", "bool": "flag"}
+
+
+class Layer:
+    """The base of all words.
+
+    An instance is a word with its arguments. It is made by keyword, without checks: the checker has compared the
+    values with the fields. While a spec is being checked, a field may be None, or a pair hold None, where a value
+    is not known; so `agrees` and `gives` reckon with the functions of `shapes`, which pass the unknown on. `cost`
+    and `module` are asked only where all is known and valid.
+    """
+
+    word: ClassVar[str]
+    fields: ClassVar[tuple[Field, ...]]
+    fields_by_name: ClassVar[dict[str, Field]]
+    takes: ClassVar[str]
+    also_called: ClassVar[tuple[str, ...]]
+    position_counts: ClassVar[tuple[int, ...] | None]
+    example: ClassVar[str]
+    rule: ClassVar[str]
+    torch: ClassVar[str]
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+        for field in self.fields:
+            if field.name not in values:
+                default = field.default
+                self.__dict__[field.name] = (
+                    self.__dict__[default.field] if isinstance(default, SameAs) else default
+                )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{field.name}={self.__dict__[field.name]!r}" for field in self.fields)
+        return f"{type(self).__name__}({values})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self.__dict__.values()))
+
+    def agrees(self) -> None:
+        """Raise a Misfit where arguments contradict each other, whatever comes in."""
+
+    def gives(self, x: Shape) -> Shape:
+        """The shape that comes out when `x` goes in; `x` is of the kind that the word takes. May raise Misfit."""
+        return x
+
+    def cost(self, x: Shape) -> Cost:
+        """Parameters and multiply-adds for one sample of shape `x`."""
+        return Cost()
+
+    def module(self, x: Shape) -> ModuleCall:
+        """How to make the torch module that takes samples of shape `x`."""
+        raise NotImplementedError(type(self).__name__)
+
+    def with_unknown(self, *names: str) -> Layer:
+        """The same layer with some fields not known."""
+        unknown = {name: (None, None) if self.fields_by_name[name].kind == "pair" else None for name in names}
+        return type(self)(**{**self.__dict__, **unknown})
+
+    def may_give(self, x: Shape | None) -> Shape | None:
+        """What is still known of the output after an error in the layer or before it."""
+        wanted = UNKNOWN_VECTOR if self.takes == VECTOR else UNKNOWN_IMAGE if self.takes == IMAGE else x
+        tries: list[Shape | None] = [x if x is not None and type(x) is type(wanted) else wanted]
+        if isinstance(tries[0], Image):
+            tries += [Image(tries[0].channels, None, None), UNKNOWN_IMAGE]
+        elif isinstance(tries[0], Vector):
+            tries.append(UNKNOWN_VECTOR)
+        for shape in tries:
+            try:
+                return None if shape is None else self.gives(shape)
+            except Misfit:
+                continue
+        return None
+
+
+class Join(Layer):
+    """The base of the words that take branches: the same input through each, the outputs made one."""
+
+    def joins(self, shapes: tuple[Shape, ...]) -> Shape:
+        """The shape that comes out of the branches' shapes. May raise Misfit with the fact `branch`, an index."""
+        raise NotImplementedError(type(self).__name__)
+
+
+LayerClass = TypeVar("LayerClass", bound=type[Layer])
+
+LAYERS: dict[str, type[Layer]] = {}
+"""Every word, in the order of the reference."""
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(arg, flag))
+def layer(
+    word: str,
+    *,
+    torch: str,
+    rule: str,
+    example: str,
+    takes: str = ANY,
+    also_called: tuple[str, ...] = (),
+    position_counts: tuple[int, ...] | None = None,
+) -> Callable[[LayerClass], LayerClass]:
+    """Declare a word of the language.
+
+    Args:
+        torch: the module that it builds, for the reference.
+        rule: its shape rule in one line, for the reference.
+        example: "3x224x224: conv(96, 11, s4)", an input and a call; a test holds it against torch.
+        takes: IMAGE, VECTOR or ANY.
+        also_called: what torch, Keras and papers call it, for "did you mean".
+        position_counts: how many arguments may stand, where not every number between is allowed.
+    """
+
+    def declare(cls: LayerClass) -> LayerClass:
+        cls.word, cls.torch, cls.rule, cls.example = word, torch, rule, example
+        cls.takes, cls.also_called, cls.position_counts = takes, also_called, position_counts
+        fields = []
+        for name, annotation in cls.__annotations__.items():
+            declared = cls.__dict__.get(name)
+            if isinstance(declared, Field):
+                fields.append(declared._replace(name=name, kind=_KINDS[annotation]))
+                delattr(cls, name)
+        cls.fields = tuple(fields)
+        cls.fields_by_name = {field.name: field for field in fields}
+        LAYERS[word] = cls
+        return cls
+
+    return declare
+
+
+def plain(pair: Pair) -> int | Pair:
+    """One number where height and width are the same, as a person would write it."""
+    return pair[0] if pair[0] == pair[1] else pair

@@ -1,0 +1,108 @@
+"""Words that take bodies and become one module: branches joined, and the auxiliary head."""
+
+from __future__ import annotations
+
+from archdsl.layers.base import Join, Layer, Misfit, arg, layer
+from archdsl.shapes import Image, Shape, Vector, may_be_equal, total
+
+
+def odd_one_out(shapes: tuple[Shape, ...]) -> int | None:
+    """The first shape that differs from the majority, or from the first where there is none; None if all agree."""
+    for standard in shapes:
+        agreeing = [may_be_equal(shape, standard) for shape in shapes]
+        if all(agreeing):
+            return None
+        if sum(agreeing) * 2 > len(shapes):
+            return agreeing.index(False)
+    return next(i for i, shape in enumerate(shapes) if not may_be_equal(shape, shapes[0]))
+
+
+def merge(shapes: tuple[Shape, ...]) -> Shape:
+    """What is known of a shape from several that agree."""
+    sizes = [next((size for size in sizes if size is not None), None) for sizes in zip(*shapes, strict=True)]
+    return Image(*sizes) if len(sizes) == 3 else Vector(*sizes)
+
+
+@layer(
+    "concat",
+    torch="torch.cat over the channels",
+    rule="branches of C1 x H x W, C2 x H x W, ... give (C1 + C2 + ...) x H x W",
+    example="3x8x8: concat { conv(4, 1) | conv(6, 3, p1) }",
+    also_called=("concatenate", "Concatenate", "cat", "route"),
+)
+class Concat(Join):
+    """Run branches on the same input and join their outputs over the channels; heights and widths must agree."""
+
+    def joins(self, shapes: tuple[Shape, ...]) -> Shape:
+        spatial = tuple(
+            shape._replace(channels=None) if isinstance(shape, Image) else Vector(None) for shape in shapes
+        )
+        odd = odd_one_out(spatial)
+        if odd is not None:
+            raise Misfit("branches-disagree", None, branch=odd, shapes=shapes, join="concat")
+        if isinstance(shapes[0], Vector):
+            return Vector(total(*(shape.features for shape in shapes if isinstance(shape, Vector))))
+        size = merge(spatial)
+        assert isinstance(size, Image)
+        return Image(total(*(shape[0] for shape in shapes)), size.height, size.width)
+
+
+@layer(
+    "add",
+    torch="the sum of its branches",
+    rule="branches of one shape give that shape",
+    example="4x8x8: add { conv(4, 3, p1) | identity }",
+    also_called=("Add", "sum", "plus", "residual", "shortcut", "skip"),
+)
+class Add(Join):
+    """Run branches on the same input and sum their outputs; all must have the same shape."""
+
+    def joins(self, shapes: tuple[Shape, ...]) -> Shape:
+        odd = odd_one_out(shapes)
+        if odd is not None:
+            raise Misfit("branches-disagree", None, branch=odd, shapes=shapes, join="add")
+        return merge(shapes)
+
+
+@layer(
+    "mul",
+    torch="the product of its branches",
+    rule="branches of one shape, or of C x 1 x 1 beside C x H x W, give C x H x W",
+    example="4x8x8: mul { identity | global_avgpool conv(4, 1) sigmoid }",
+    also_called=("multiply", "Multiply", "gate", "scale_channels"),
+)
+class Mul(Join):
+    """Run branches on the same input and multiply their outputs.
+
+    A branch of C x 1 x 1 spreads over the picture, as in squeeze and excitation (Hu et al. 2018, section 3).
+    """
+
+    def joins(self, shapes: tuple[Shape, ...]) -> Shape:
+        wide = [i for i, shape in enumerate(shapes) if not (isinstance(shape, Image) and shape[1:] == (1, 1))]
+        spread = tuple(
+            shape._replace(height=None, width=None)
+            if isinstance(shape, Image) and wide and i not in wide
+            else shape
+            for i, shape in enumerate(shapes)
+        )
+        odd = odd_one_out(spread)
+        if odd is not None:
+            raise Misfit("branches-disagree", None, branch=odd, shapes=shapes, join="mul")
+        return merge(spread)
+
+
+@layer(
+    "aux",
+    torch="a head whose loss counts while training; passes its input on",
+    rule="gives what comes in; its chain must give the network's output shape",
+    example="4x8x8: aux(0.3) { global_avgpool flatten fc(10) }",
+    also_called=("auxiliary", "aux_head", "side_head"),
+)
+class Aux(Layer):
+    """Train a second head from here; its input passes on unchanged.
+
+    While training, the output of the chain is held against the labels too, and that loss counts with `weight`
+    (Szegedy et al. 2015, section 5: 0.3). In evaluation and exports it is not there.
+    """
+
+    weight: float = arg("factor of its loss", at_least=0)

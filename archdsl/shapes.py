@@ -1,0 +1,104 @@
+"""The shape of one sample, and the arithmetic of windows that slide over it.
+
+A dimension is a whole number, or None where it is not known: after an error, or in a block that is read before
+it is called. Every function here passes the unknown on, and no rule is broken by it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+Dim: TypeAlias = int | None
+
+
+class Image(NamedTuple):
+    """Channels, height and width."""
+
+    channels: Dim
+    height: Dim
+    width: Dim
+
+    def __str__(self) -> str:
+        return "x".join("?" if size is None else str(size) for size in self)
+
+
+class Vector(NamedTuple):
+    """A row of features."""
+
+    features: Dim
+
+    def __str__(self) -> str:
+        return "?" if self.features is None else str(self.features)
+
+
+Shape: TypeAlias = Image | Vector
+
+UNKNOWN_IMAGE = Image(None, None, None)
+UNKNOWN_VECTOR = Vector(None)
+
+
+def is_known(shape: Shape | None) -> bool:
+    """Whether every size of the shape is a number."""
+    return shape is not None and None not in shape
+
+
+def may_be_equal(a: Shape, b: Shape) -> bool:
+    """Whether two shapes are the same as far as they are known."""
+    return len(a) == len(b) and all(x is None or y is None or x == y for x, y in zip(a, b, strict=True))
+
+
+def product(*dims: Dim) -> Dim:
+    """The product of all, or None where one is unknown."""
+    result = 1
+    for dim in dims:
+        if dim is None:
+            return None
+        result *= dim
+    return result
+
+
+def total(*dims: Dim) -> Dim:
+    """The sum of all, or None where one is unknown."""
+    result = 0
+    for dim in dims:
+        if dim is None:
+            return None
+        result += dim
+    return result
+
+
+def window_span(kernel: Dim, dilation: Dim = 1) -> Dim:
+    """How many pixels a window reaches over: dilation (kernel - 1) + 1."""
+    if kernel is None or dilation is None:
+        return None
+    return dilation * (kernel - 1) + 1
+
+
+def windows(size: Dim, kernel: Dim, stride: Dim, pad: Dim, dilation: Dim = 1, ceil: bool = False) -> Dim:
+    """How many windows fit in one direction, which is the size of the output.
+
+    floor((size + 2 pad - dilation (kernel - 1) - 1) / stride) + 1, as in torch's Conv2d and MaxPool2d; the
+    division rounds up with `ceil`, and then a last window that would begin in the padding behind the picture is
+    left out (so with `ceil` a window may be larger than what it slides over). Below 1 where no window fits.
+    """
+    reach = window_span(kernel, dilation)
+    if size is None or stride is None or pad is None or reach is None:
+        return None
+    room = size + 2 * pad - reach
+    if not ceil:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    return count - 1 if (count - 1) * stride >= size + pad else count
+
+
+def transposed_windows(
+    size: Dim, kernel: Dim, stride: Dim, pad: Dim, output_pad: Dim, dilation: Dim = 1
+) -> Dim:
+    """The size that a transposed convolution gives in one direction.
+
+    (size - 1) stride - 2 pad + dilation (kernel - 1) + output_pad + 1, as in torch's ConvTranspose2d.
+    """
+    reach = window_span(kernel, dilation)
+    if size is None or stride is None or pad is None or output_pad is None or reach is None:
+        return None
+    return (size - 1) * stride - 2 * pad + reach + output_pad
