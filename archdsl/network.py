@@ -125,6 +125,4 @@ class Network(NamedTuple):
                 continue
             calls = place.calls if node.call is None else (*place.calls, node.call)
             in_head = place.in_head or isinstance(node, Head)
-            stack += [
-                Place((*place.keys, key), child, calls, in_head) for key, child in reversed(node.children)
-            ]
+            stack += [Place((*place.keys, key), child, calls, in_head) for key, child in reversed(node.children)]

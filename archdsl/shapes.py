@@ -91,9 +91,7 @@ def windows(size: Dim, kernel: Dim, stride: Dim, pad: Dim, dilation: Dim = 1, ce
     return count - 1 if (count - 1) * stride >= size + pad else count
 
 
-def transposed_windows(
-    size: Dim, kernel: Dim, stride: Dim, pad: Dim, output_pad: Dim, dilation: Dim = 1
-) -> Dim:
+def transposed_windows(size: Dim, kernel: Dim, stride: Dim, pad: Dim, output_pad: Dim, dilation: Dim = 1) -> Dim:
     """The size that a transposed convolution gives in one direction.
 
     (size - 1) stride - 2 pad + dilation (kernel - 1) + output_pad + 1, as in torch's ConvTranspose2d.

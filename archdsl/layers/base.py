@@ -134,9 +134,7 @@ class Layer:
         for field in self.fields:
             if field.name not in values:
                 default = field.default
-                self.__dict__[field.name] = (
-                    self.__dict__[default.field] if isinstance(default, SameAs) else default
-                )
+                self.__dict__[field.name] = self.__dict__[default.field] if isinstance(default, SameAs) else default
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen")

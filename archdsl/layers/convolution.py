@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.layers.base import IMAGE, Cost, Layer, Misfit, ModuleCall, Pair, arg, flag, layer, plain
-from archdsl.shapes import Dim, Image, Shape, product, transposed_windows, window_span, windows
+from archdsl.shapes import Dim, Image, Shape, product, window_span, windows
 
 
 def refuse_unfit_windows(
@@ -40,13 +40,9 @@ class _Convolution(Layer):
         if self.groups is None:
             return
         if channels is not None and channels % self.groups:
-            raise Misfit(
-                "groups-do-not-divide", "groups", groups=self.groups, channels=channels, which="input"
-            )
+            raise Misfit("groups-do-not-divide", "groups", groups=self.groups, channels=channels, which="input")
         if self.out is not None and self.out % self.groups:
-            raise Misfit(
-                "groups-do-not-divide", "groups", groups=self.groups, channels=self.out, which="output"
-            )
+            raise Misfit("groups-do-not-divide", "groups", groups=self.groups, channels=self.out, which="output")
 
 
 @layer(
@@ -72,9 +68,7 @@ class Conv(_Convolution):
     dilation: Pair = arg(
         "distance between the taps of the window", default=(1, 1), at_least=1, letter="d", positional=False
     )
-    groups: int = arg(
-        "groups of channels that do not mix", default=1, at_least=1, letter="g", positional=False
-    )
+    groups: int = arg("groups of channels that do not mix", default=1, at_least=1, letter="g", positional=False)
     nobias: bool = flag("no bias is added")
     same: bool = flag("height and width stay as they are")
 

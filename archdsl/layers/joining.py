@@ -34,9 +34,7 @@ class Concat(Join):
     """Run branches on the same input and join their outputs over the channels; heights and widths must agree."""
 
     def joins(self, shapes: tuple[Shape, ...]) -> Shape:
-        spatial = tuple(
-            shape._replace(channels=None) if isinstance(shape, Image) else Vector(None) for shape in shapes
-        )
+        spatial = tuple(shape._replace(channels=None) if isinstance(shape, Image) else Vector(None) for shape in shapes)
         odd = odd_one_out(spatial)
         if odd is not None:
             raise Misfit("branches-disagree", None, branch=odd, shapes=shapes, join="concat")
@@ -80,9 +78,7 @@ class Mul(Join):
     def joins(self, shapes: tuple[Shape, ...]) -> Shape:
         wide = [i for i, shape in enumerate(shapes) if not (isinstance(shape, Image) and shape[1:] == (1, 1))]
         spread = tuple(
-            shape._replace(height=None, width=None)
-            if isinstance(shape, Image) and wide and i not in wide
-            else shape
+            shape._replace(height=None, width=None) if isinstance(shape, Image) and wide and i not in wide else shape
             for i, shape in enumerate(shapes)
         )
         odd = odd_one_out(spread)
