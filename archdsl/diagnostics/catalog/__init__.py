@@ -3,4 +3,4 @@
 from archdsl.diagnostics.catalog import layers as layers
 from archdsl.diagnostics.catalog.entry import CATALOG as CATALOG
 from archdsl.diagnostics.catalog.entry import Wording as Wording
-from archdsl.diagnostics.catalog.entry import wording as wording
+from archdsl.diagnostics.catalog.entry import diagnose as diagnose

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from archdsl.diagnostics.diagnostic import Diagnostic, Label
+from archdsl.source import Span
+
 
 class Wording(NamedTuple):
     """The words for one fault.
@@ -48,9 +51,13 @@ def code(name: str, severity: str = "error") -> Callable[[Callable[..., Wording]
     return declare
 
 
-def wording(name: str, facts: dict[str, Any]) -> Wording:
-    """The words for a fault of this code."""
-    return CATALOG[name].words(**facts)
+def diagnose(name: str, span: Span, related: tuple[Label, ...] = (), **facts: Any) -> Diagnostic:
+    """A finding of this code at these characters, in the words that the catalog has for its facts."""
+    entry = CATALOG[name]
+    words = entry.words(**facts)
+    return Diagnostic(
+        name, entry.severity, words.message, Label(span, words.label), related, words.notes, words.help
+    )
 
 
 def plural(count: int, noun: str) -> str:

@@ -1,0 +1,423 @@
+"""Text to File. The one place that imports lark: it makes the tables from the grammar, the loop here runs them."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from archdsl.diagnostics.catalog import diagnose
+from archdsl.diagnostics.diagnostic import Diagnostic
+from archdsl.source import Source, Span
+from archdsl.syntax import nodes
+from archdsl.syntax.tokens import Token, read_number, refuse_characters, too_deep
+
+MAX_CHARACTERS = 1 << 20
+
+
+def parse(source: Source) -> tuple[nodes.File, list[Diagnostic]]:
+    """Parse a text. What is wrong comes back as diagnostics, and the parts that are right as statements.
+
+    After an error the text is cut where a line starts in column 1, and each piece is parsed alone, so that one
+    run shows every mistake that is independent of the others.
+    """
+    if len(source.text) > MAX_CHARACTERS:
+        return nodes.File(source, ()), [
+            diagnose("file-too-large", Span(source, 0, 1), size=len(source.text), largest=MAX_CHARACTERS)
+        ]
+    found = refuse_characters(source)
+    if found:
+        return nodes.File(source, (nodes.Broken((), (), 0, len(source.text)),)), found
+    tables = load_tables()
+    tokens, found = tables.tokens(source)
+    deep = too_deep(source, tokens)
+    if deep is not None:
+        return nodes.File(source, ()), [*found, deep]
+    try:
+        return nodes.File(source, tables.parse(tokens)), found
+    except Unparsable:
+        pass
+    from archdsl.syntax.mistakes import explain_mistake  # Needed only where there is a mistake.
+
+    statements: list[nodes.Statement] = []
+    for piece in pieces(source, tokens):
+        try:
+            statements += tables.parse(piece)
+        except Unparsable as failure:
+            mistake = explain_mistake(source, piece, failure.at, failure.expected)
+            if not any(mistake.primary.span == earlier.primary.span for earlier in found):
+                found.append(mistake)
+            statements.append(broken(piece))
+    return nodes.File(source, tuple(statements)), sorted(found, key=lambda each: each.primary.span.start)
+
+
+def pieces(source: Source, tokens: list[Token]) -> list[list[Token]]:
+    """The tokens, cut where a line starts in column 1 with neither a closer, nor a bar, nor `else`."""
+    cut: list[list[Token]] = [[]]
+    for token in tokens:
+        starts_line = token.start == 0 or source.text[token.start - 1] == "\n"
+        if starts_line and token.type not in ("RBRACE", "RPAR", "VBAR", "ELSE") and cut[-1]:
+            cut.append([])
+        cut[-1].append(token)
+    return cut
+
+
+def broken(piece: list[Token]) -> nodes.Broken:
+    """What can be told of a piece that does not parse: the names that it would define."""
+    pairs = list(zip(piece, piece[1:], strict=False))
+    blocks = tuple(name.text for keyword, name in pairs if keyword.type == "BLOCK" and name.type == "NAME")
+    lets = tuple(name.text for keyword, name in pairs if keyword.type == "LET" and name.type == "NAME")
+    return nodes.Broken(blocks, lets, piece[0].start, piece[-1].end)
+
+
+class Unparsable(Exception):
+    """The token at index `at` fits nowhere; `at` is the number of tokens where the end comes too soon."""
+
+    def __init__(self, at: int, expected: frozenset[str]) -> None:
+        super().__init__(at)
+        self.at = at
+        self.expected = expected
+
+
+class Rule(NamedTuple):
+    """A rule of the grammar as the loop needs it.
+
+    name: what is built; origin: the symbol on its left; size: how many symbols stand on its right.
+    kept: which of these the tree keeps.
+    inlined: its children belong to the rule around it.
+    expands: a single child stands for it.
+    """
+
+    name: str
+    origin: str
+    size: int
+    kept: tuple[int, ...]
+    inlined: bool
+    expands: bool
+
+    @staticmethod
+    def of_lark(rule: Any) -> Rule:
+        return Rule(
+            str(rule.alias or rule.origin.name),
+            str(rule.origin.name),
+            len(rule.expansion),
+            tuple(i for i, symbol in enumerate(rule.expansion) if not (symbol.is_term and symbol.filter_out)),
+            rule.origin.name.startswith("_"),
+            bool(rule.options.expand1) and rule.alias is None,
+        )
+
+
+class _Spliced(list[Any]):
+    """The children of a helper rule that lark made for a star; they belong to the rule around it."""
+
+
+class Tables:
+    """The grammar's terminals as one pattern, and its LALR tables as dictionaries.
+
+    Lark makes the tables; the loop that runs them is ours. Lark's own takes five times as long for a text of
+    10,000 lines, for it walks ten rules from a number up to an argument, where one look-up in `shortcuts` does.
+
+    keywords: the terminal of each reserved word.
+    pattern: every other terminal as a named group; what is ignored has no name.
+    rules: the rules of the grammar.
+    actions: for each state and symbol, the next state, or -1 - the index of the rule to reduce by.
+    """
+
+    def __init__(
+        self,
+        keywords: dict[str, str],
+        pattern: str,
+        rules: list[Rule],
+        actions: list[dict[str, int]],
+        start: int,
+        end: int,
+    ) -> None:
+        self.keywords = keywords
+        self.pattern = re.compile(pattern)
+        self.rules = rules
+        self.actions = actions
+        self.start = start
+        self.end = end
+        self.shortcuts: dict[tuple[int, int, str], int] = {}
+
+    @staticmethod
+    def made_by_lark(grammar: str) -> dict[str, Any]:
+        """The arguments of Tables, made from the grammar: plain lists and dictionaries."""
+        from lark import Lark
+        from lark.parsers.lalr_analysis import Shift
+
+        lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=False)
+        keywords: dict[str, str] = {}
+        symbols = ["|".join(each.pattern.to_regexp() for each in lark.terminals if each.name in lark.ignore_tokens)]
+        for terminal in sorted(lark.terminals, key=lambda each: (-each.priority, -len(each.pattern.value), each.name)):
+            if terminal.pattern.type == "str" and terminal.pattern.value.isalpha():
+                keywords[terminal.pattern.value] = terminal.name
+            elif terminal.name not in lark.ignore_tokens:
+                symbols.append(f"(?P<{terminal.name}>{terminal.pattern.to_regexp()})")
+        table = lark.parser.parser._parse_table  # type: ignore[attr-defined]
+        numbers = {rule: index for index, rule in enumerate(lark.rules)}
+        # Lark numbers the states anew in each run; in the order of a walk from the start they are always the same.
+        order = {table.start_states["start"]: 0}
+        for state in (walk := list(order)):
+            for _, (action, target) in sorted(table.states[state].items()):
+                if action is Shift and target not in order:
+                    order[target] = len(order)
+                    walk.append(target)
+        actions = [
+            {
+                symbol: order[target] if action is Shift else -1 - numbers[target]
+                for symbol, (action, target) in sorted(table.states[state].items())
+            }
+            for state in order
+        ]
+        return {
+            "keywords": keywords,
+            "pattern": "|".join(symbols),
+            "rules": [Rule.of_lark(rule) for rule in lark.rules],
+            "actions": actions,
+            "start": 0,
+            "end": order[table.end_states["start"]],
+        }
+
+    def tokens(self, source: Source) -> tuple[list[Token], list[Diagnostic]]:
+        """Cut the text into words. A malformed number is a diagnostic, and goes on as a number not known."""
+        keywords = self.keywords
+        tokens: list[Token] = []
+        found: list[Diagnostic] = []
+        for match in self.pattern.finditer(source.text):
+            kind = match.lastgroup
+            if kind is None:
+                continue
+            text = match.group()
+            start, end = match.span()
+            if kind == "NAME":
+                kind = keywords.get(text, kind)
+            elif kind == "NUMBER":
+                if not text.isdecimal() or len(text) > 15 or text[0] == "0":
+                    error = read_number(text, Span(source, start, end))[1]
+                    if error is not None:
+                        found.append(error)
+            elif kind == "STRAY" and tokens and tokens[-1].type == "STRAY" and tokens[-1].end == start:
+                # Neighbouring strays are one mistake.
+                text, start = tokens[-1].text + text, tokens.pop().start
+            tokens.append(Token(kind, text, start, end))
+        return tokens, found
+
+    def parse(self, tokens: list[Token]) -> tuple[nodes.Statement, ...]:
+        """Run the tables over the tokens. Raises Unparsable at the first token that does not fit."""
+        actions, rules, shortcuts, build = self.actions, self.rules, self.shortcuts, _BUILD
+        states: list[int] = [self.start]
+        values: list[Any] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        at = 0
+        count = len(tokens)
+        token = tokens[0] if tokens else _END
+        while True:
+            kind, top = token[0], states[-1]
+            if len(states) > 1:
+                # A unit rule ("a sum is a product") changes the state and nothing else, so a run of them is one step.
+                key = (states[-2], top, kind)
+                shortcut = shortcuts.get(key)
+                if shortcut is None:
+                    shortcut = shortcuts[key] = self._after_unit_rules(*key)
+                states[-1] = top = shortcut
+            action = actions[top].get(kind)
+            if action is None:
+                raise Unparsable(at, self._expected(states))
+            if action >= 0:
+                states.append(action)
+                values.append(token)
+                starts.append(token[2])
+                ends.append(token[3])
+                at += 1
+                token = tokens[at] if at < count else _END
+                continue
+            name, origin, size, kept, inlined, expands = rules[-1 - action]
+            if size:
+                below = len(values) - size
+                children = []
+                for i in kept:
+                    child = values[below + i]
+                    if child.__class__ is _Spliced:
+                        # The first child may be kept growing: nobody else holds it.
+                        if children:
+                            children += child
+                        else:
+                            children = child
+                    else:
+                        children.append(child)
+                start, end = starts[below], ends[-1]
+                del values[below:], starts[below:], ends[below:], states[below + 1 :]
+            else:
+                children, start, end = [], token[2], token[2]
+            if inlined:
+                value: Any = children if children.__class__ is _Spliced else _Spliced(children)
+            elif expands and len(children) == 1:
+                value = children[0]
+            else:
+                value = build[name](children, start, end)
+            values.append(value)
+            starts.append(start)
+            ends.append(end)
+            states.append(actions[states[-1]][origin])
+            if states[-1] == self.end and token is _END:
+                result: tuple[nodes.Statement, ...] = value
+                return result
+
+    def _after_unit_rules(self, below: int, top: int, kind: str) -> int:
+        """The state once every unit rule that the next token asks for is applied."""
+        while (action := self.actions[top].get(kind, 0)) < 0:
+            rule = self.rules[-1 - action]
+            if rule.size != 1 or not rule.expands:
+                break
+            top = self.actions[below][rule.origin]
+        return top
+
+    def _expected(self, states: list[int]) -> frozenset[str]:
+        """The terminals that would have been accepted: those whose reductions end in a shift."""
+        return frozenset(kind for kind in self.actions[states[-1]] if kind.isupper() and self._accepts(states, kind))
+
+    def _accepts(self, states: list[int], kind: str) -> bool:
+        stack = list(states)
+        while (action := self.actions[stack[-1]].get(kind)) is not None:
+            if action >= 0:
+                return True
+            rule = self.rules[-1 - action]
+            del stack[len(stack) - rule.size :]
+            stack.append(self.actions[stack[-1]][rule.origin])
+            if stack[-1] == self.end:
+                return kind == "$END"
+        return False
+
+
+_END = Token("$END", "", 0, 0)
+
+
+@cache
+def load_tables() -> Tables:
+    """The tables of the grammar.
+
+    They lie beside this file, for making them anew takes longer than all else that a check does. They hold the
+    grammar that they were made from: where the grammar is another, Lark makes them.
+    """
+    grammar = grammar_path().read_text(encoding="utf-8")
+    if TABLES.exists():
+        kept = json.loads(TABLES.read_text(encoding="utf-8"))
+        if kept.pop("grammar") == grammar:
+            kept["rules"] = [Rule(*rule) for rule in kept["rules"]]
+            return Tables(**kept)
+    return Tables(**Tables.made_by_lark(grammar))
+
+
+def grammar_path() -> Path:
+    """The grammar: beside this file in an installed wheel, in `grammar/` in a checkout."""
+    here = Path(__file__).parent
+    inside = here / "archdsl.lark"
+    return inside if inside.exists() else here.parent.parent / "grammar" / "archdsl.lark"
+
+
+TABLES = Path(__file__).with_name("tables.json")
+
+
+def write_tables() -> None:
+    """Make the tables that are kept; run it when the grammar changes (`make tables`)."""
+    grammar = grammar_path().read_text(encoding="utf-8")
+    text = json.dumps({"grammar": grammar, **Tables.made_by_lark(grammar)}, separators=(",", ":"))
+    TABLES.write_text(text + "\n", encoding="utf-8")
+
+
+# What each rule of the grammar becomes. Children are nodes, tokens that the grammar keeps, and nothing else.
+
+
+def _value(child: Any) -> Any:
+    """A value as a node: numbers and names come as tokens."""
+    if child.__class__ is Token:
+        kind, text, start, end = child
+        if kind == "NAME":
+            return nodes.Name(text, start, end)
+        if kind == "NUMBER":
+            if text.isdecimal() and len(text) < 16 and (text[0] != "0" or text == "0"):
+                return nodes.Number(int(text), start, end)
+            return nodes.Number(read_number(text, Span(Source("", ""), 0, 0))[0], start, end)
+        return nodes.Number(kind == "TRUE", start, end)
+    return child
+
+
+def _name(token: Token) -> nodes.Name:
+    return nodes.Name(token.text, token.start, token.end)
+
+
+def _pattern(child: Any) -> nodes.Pattern:
+    return _name(child) if child.__class__ is Token else child
+
+
+def _layer(children: list[Any], start: int, end: int) -> nodes.Layer:
+    args = body = None
+    for child in children[1:]:
+        if child.__class__ is nodes.Body:
+            body = child
+        else:
+            args = child
+    return nodes.Layer(_name(children[0]), args, body, start, end)
+
+
+def _block(children: list[Any], start: int, end: int) -> nodes.Block:
+    parameters = children[1] if len(children) == 3 else ()
+    return nodes.Block(_name(children[0]), parameters, children[-1], start, end)
+
+
+def _if(children: list[Any], start: int, end: int) -> nodes.If:
+    # Conditions and bodies take turns; a body too many is that of the last else.
+    otherwise = children[-1] if len(children) % 2 else None
+    arms = zip(children[0 : len(children) - 1 : 2], children[1::2], strict=False)
+    return nodes.If(tuple((_value(condition), body) for condition, body in arms), otherwise, start, end)
+
+
+def _chained(operator: str) -> Any:
+    """A rule whose operator is known by its name: `a and b and c`."""
+    return lambda children, start, end: nodes.Operation(
+        _value(children[0]), tuple((operator, _value(child)) for child in children[1:]), start, end
+    )
+
+
+def _operation(children: list[Any], start: int, end: int) -> nodes.Operation:
+    """A rule that keeps its operators: `a + b - c`."""
+    rest = zip(children[1::2], children[2::2], strict=True)
+    return nodes.Operation(
+        _value(children[0]), tuple((sign.text, _value(operand)) for sign, operand in rest), start, end
+    )
+
+
+_BUILD: dict[str, Any] = {
+    "start": lambda children, start, end: tuple(children),
+    "import_": lambda children, start, end: nodes.Import(children[0].text[1:-1], children[0].start, children[0].end),
+    "block": _block,
+    "let": lambda children, start, end: nodes.Let(_name(children[0]), _value(children[1]), start, end),
+    "params": lambda children, start, end: tuple(children),
+    "param": lambda children, start, end: nodes.Parameter(
+        _pattern(children[0]), _value(children[1]) if len(children) == 2 else None, start, end
+    ),
+    "unpack": lambda children, start, end: nodes.Unpack(tuple(map(_pattern, children)), start, end),
+    "labelled": lambda children, start, end: nodes.Labelled(_name(children[0]), children[1], start, end),
+    "layer": _layer,
+    "for_": lambda children, start, end: nodes.For(
+        _pattern(children[0]), _value(children[1]), children[2], start, end
+    ),
+    "if_": _if,
+    "body": lambda children, start, end: nodes.Body(tuple(children), start, end),
+    "chain": lambda children, start, end: tuple(children),
+    "args": lambda children, start, end: tuple(map(_value, children)),
+    "keyword": lambda children, start, end: nodes.Keyword(_name(children[0]), _value(children[1]), start, end),
+    "or_": _chained("or"),
+    "and_": _chained("and"),
+    "negation": lambda children, start, end: nodes.Unary("not", _value(children[0]), start, end),
+    "comparison": _operation,
+    "sum": _operation,
+    "product": _operation,
+    "minus": lambda children, start, end: nodes.Unary("-", _value(children[1]), start, end),
+    "call": lambda children, start, end: nodes.Call(_name(children[0]), children[1], start, end),
+    "tuple": lambda children, start, end: nodes.Tuple(tuple(map(_value, children)), start, end),
+}
