@@ -16,6 +16,9 @@ Pair: TypeAlias = tuple[int, int]
 
 REQUIRED: Any = object()
 
+LARGEST_WINDOW = 2**31 - 1
+"""No number of a pair is larger: torch hands the sizes of its windows to code that counts in 32 bits."""
+
 
 class SameAs(NamedTuple):
     """A default that is the value of another field."""
@@ -27,8 +30,10 @@ class Field(NamedTuple):
     """One argument of a word.
 
     kind: "whole", "pair" (one or two whole numbers), "decimal" (whole numbers too) or "flag".
+    at_least, at_most: the limits, both allowed; of a pair, for each of its numbers.
     letter: the letter of the flag form, `s` in `s2`; it is a name too, as in `s=2`.
     positional: whether it may stand without a name; flags never do.
+    also_called: what torch, Keras and people call it, for "did you mean".
     """
 
     name: str
@@ -39,6 +44,7 @@ class Field(NamedTuple):
     at_most: float | None
     letter: str | None
     positional: bool
+    also_called: tuple[str, ...] = ()
 
     @property
     def required(self) -> bool:
@@ -90,17 +96,18 @@ def arg(
     at_most: float | None = None,
     letter: str | None = None,
     positional: bool = True,
+    also_called: tuple[str, ...] = (),
 ) -> Any:
     """Declare an argument; its kind is that of its annotation (int, Pair or float), its name the attribute's.
 
-    The limits hold for each of the two numbers of a pair.
+    The limits hold for each of the two numbers of a pair, which are at most LARGEST_WINDOW in any case.
     """
-    return Field("", "", doc, default, at_least, at_most, letter, positional)
+    return Field("", "", doc, default, at_least, at_most, letter, positional, also_called)
 
 
-def flag(doc: str) -> Any:
+def flag(doc: str, *, also_called: tuple[str, ...] = ()) -> Any:
     """Declare a bare word that may be said: false unless it is. By name it takes true or false."""
-    return Field("", "flag", doc, False, None, None, None, False)
+    return Field("", "flag", doc, False, None, None, None, False, also_called)
 
 
 ANY = "any"
@@ -174,7 +181,7 @@ class Layer:
         wanted = UNKNOWN_VECTOR if self.takes == VECTOR else UNKNOWN_IMAGE if self.takes == IMAGE else x
         tries: list[Shape | None] = [x if x is not None and type(x) is type(wanted) else wanted]
         if isinstance(tries[0], Image):
-            tries += [Image(tries[0].channels, None, None), UNKNOWN_IMAGE]
+            tries += [tries[0]._replace(height=None, width=None), tries[0]._replace(channels=None), UNKNOWN_IMAGE]
         elif isinstance(tries[0], Vector):
             tries.append(UNKNOWN_VECTOR)
         for shape in tries:
@@ -186,11 +193,17 @@ class Layer:
 
 
 class Join(Layer):
-    """The base of the words that take branches: the same input through each, the outputs made one."""
+    """The base of the words that take branches: the same input through each, the outputs made one.
+
+    Its module takes the branches' modules as nn.Sequential takes its children.
+    """
 
     def joins(self, shapes: tuple[Shape, ...]) -> Shape:
         """The shape that comes out of the branches' shapes. May raise Misfit with the fact `branch`, an index."""
         raise NotImplementedError(type(self).__name__)
+
+    def module(self, x: Shape) -> ModuleCall:
+        return ModuleCall(type(self).__name__)
 
 
 LayerClass = TypeVar("LayerClass", bound=type[Layer])
@@ -218,7 +231,7 @@ def layer(
         example: "3x224x224: conv(96, 11, s4)", an input and a call; a test holds it against torch.
         takes: IMAGE, VECTOR or ANY.
         also_called: what torch, Keras and papers call it, for "did you mean".
-        position_counts: how many arguments may stand, where not every number between is allowed.
+        position_counts: how many arguments may be given, where not every number between is allowed.
     """
 
     def declare(cls: LayerClass) -> LayerClass:
@@ -228,7 +241,9 @@ def layer(
         for name, annotation in cls.__annotations__.items():
             declared = cls.__dict__.get(name)
             if isinstance(declared, Field):
-                fields.append(declared._replace(name=name, kind=_KINDS[annotation]))
+                kind = _KINDS[annotation]
+                at_most = LARGEST_WINDOW if kind == "pair" and declared.at_most is None else declared.at_most
+                fields.append(declared._replace(name=name, kind=kind, at_most=at_most))
                 delattr(cls, name)
         cls.fields = tuple(fields)
         cls.fields_by_name = {field.name: field for field in fields}
@@ -241,3 +256,8 @@ def layer(
 def plain(pair: Pair) -> int | Pair:
     """One number where height and width are the same, as a person would write it."""
     return pair[0] if pair[0] == pair[1] else pair
+
+
+def changed(**values: tuple[Any, Any]) -> dict[str, Any]:
+    """The keyword arguments that differ from torch's defaults: `changed(stride=(2, 1))` is {"stride": 2}."""
+    return {name: value for name, (value, default) in values.items() if value != default}

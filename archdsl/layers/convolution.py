@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import IMAGE, Cost, Layer, Misfit, ModuleCall, Pair, arg, flag, layer, plain
-from archdsl.shapes import Dim, Image, Shape, product, window_span, windows
+from math import gcd
+
+from archdsl.layers.base import IMAGE, Cost, Layer, Misfit, ModuleCall, Pair, arg, changed, flag, layer, plain
+from archdsl.shapes import Dim, Image, Shape, product, total, transposed_windows, window_span, windows
 
 
 def refuse_unfit_windows(
-    sizes: tuple[Dim, Dim], kernel: Pair, stride: Pair, pad: Pair, dilation: Pair, ceil: bool, image: Image
+    sizes: tuple[Dim, Dim],
+    kernel: Pair,
+    pad: Pair,
+    dilation: Pair,
+    image: Image,
+    *,
+    beyond: tuple[Dim, Dim] = (0, 0),
+    padding_helps: bool = True,
 ) -> None:
-    """Raise the Misfit of a window that is larger than the padded picture, if a size came out below 1."""
-    if all(size is None or size >= 1 for size in sizes):
+    """Raise the Misfit of a window that is larger than the padded picture, if a size came out below 1.
+
+    beyond: how many pixels a window may reach beyond the padding, in each direction.
+    padding_helps: whether enough padding makes it fit.
+    """
+    axis = next((axis for axis in (0, 1) if not _is_size(sizes[axis])), None)
+    if axis is None:
         return
-    axis = 0 if sizes[0] is not None and sizes[0] < 1 else 1
-    size = (image.height, image.width)[axis]
+    size = image[axis + 1]
     reach = window_span(kernel[axis], dilation[axis])
-    assert size is not None
+    room = total(size, 2 * pad[axis], beyond[axis])
     assert reach is not None
+    assert room is not None
     raise Misfit(
         "window-too-large",
         "kernel",
@@ -25,24 +39,36 @@ def refuse_unfit_windows(
         height=image.height,
         width=image.width,
         pad=pad[axis],
-        largest=max(0, (size + 2 * pad[axis] - 1) // dilation[axis] + 1),
-        least_pad=-(-(reach - size) // 2),
+        largest=(room - 1) // dilation[axis] + 1,
+        least_pad=pad[axis] + -(-(reach - room) // 2) if padding_helps else None,
     )
 
 
+def _is_size(size: Dim) -> bool:
+    return size is None or size >= 1
+
+
 class _Convolution(Layer):
-    """What the two convolutions share: the rule of groups."""
+    """What the two convolutions share: groups, and weights of out x in x height x width over the groups."""
 
     out: int
+    kernel: Pair
     groups: int
+    nobias: bool
 
     def refuse_unfit_groups(self, channels: Dim) -> None:
-        if self.groups is None:
-            return
-        if channels is not None and channels % self.groups:
-            raise Misfit("groups-do-not-divide", "groups", groups=self.groups, channels=channels, which="input")
-        if self.out is not None and self.out % self.groups:
-            raise Misfit("groups-do-not-divide", "groups", groups=self.groups, channels=self.out, which="output")
+        for which, count in (("input", channels), ("output", self.out)):
+            if self.groups is not None and count is not None and count % self.groups:
+                common = count if channels is None or self.out is None else gcd(channels, self.out)
+                raise Misfit(
+                    "groups-do-not-divide", "groups", groups=self.groups, channels=count, which=which, common=common
+                )
+
+    def cost_at(self, channels: Dim, positions: Dim) -> Cost:
+        assert channels is not None
+        assert positions is not None
+        weights = self.out * (channels // self.groups) * self.kernel[0] * self.kernel[1]
+        return Cost(weights + (0 if self.nobias else self.out), weights * positions)
 
 
 @layer(
@@ -61,16 +87,21 @@ class Conv(_Convolution):
     beside a pad. `groups` must divide the channels that come in and those that go out.
     """
 
-    out: int = arg("output channels", at_least=1)
-    kernel: Pair = arg("height and width of the window", at_least=1)
-    stride: Pair = arg("step of the window", default=(1, 1), at_least=1, letter="s")
-    pad: Pair = arg("zeros added on each side", default=(0, 0), at_least=0, letter="p")
+    out: int = arg("output channels", at_least=1, also_called=("out_channels", "filters", "channels", "features"))
+    kernel: Pair = arg("height and width of the window", at_least=1, also_called=("kernel_size", "size", "k"))
+    stride: Pair = arg("step of the window", default=(1, 1), at_least=1, letter="s", also_called=("strides",))
+    pad: Pair = arg("zeros added on each side", default=(0, 0), at_least=0, letter="p", also_called=("padding",))
     dilation: Pair = arg(
-        "distance between the taps of the window", default=(1, 1), at_least=1, letter="d", positional=False
+        "distance between the taps of the window",
+        default=(1, 1),
+        at_least=1,
+        letter="d",
+        positional=False,
+        also_called=("dilation_rate", "dilate"),
     )
     groups: int = arg("groups of channels that do not mix", default=1, at_least=1, letter="g", positional=False)
-    nobias: bool = flag("no bias is added")
-    same: bool = flag("height and width stay as they are")
+    nobias: bool = flag("no bias is added", also_called=("bias", "use_bias", "no_bias"))
+    same: bool = flag("height and width stay as they are", also_called=("padding_same",))
 
     def agrees(self) -> None:
         if self.same:
@@ -83,38 +114,120 @@ class Conv(_Convolution):
     def gives(self, x: Shape) -> Shape:
         assert isinstance(x, Image)
         self.refuse_unfit_groups(x.channels)
-        if self.same is None:
-            return Image(self.out, None, None)
-        if self.same:
+        if self.same and self.stride == (1, 1):
             return Image(self.out, x.height, x.width)
+        if self.same or self.same is None:
+            return Image(self.out, None, None)
         height = windows(x.height, self.kernel[0], self.stride[0], self.pad[0], self.dilation[0])
         width = windows(x.width, self.kernel[1], self.stride[1], self.pad[1], self.dilation[1])
-        refuse_unfit_windows((height, width), self.kernel, self.stride, self.pad, self.dilation, False, x)
+        refuse_unfit_windows((height, width), self.kernel, self.pad, self.dilation, x)
+        return Image(self.out, height, width)
+
+    def cost(self, x: Shape) -> Cost:
+        gives = self.gives(x)
+        assert isinstance(x, Image)
+        assert isinstance(gives, Image)
+        return self.cost_at(x.channels, product(gives.height, gives.width))
+
+    def module(self, x: Shape) -> ModuleCall:
+        assert isinstance(x, Image)
+        kwargs = changed(
+            stride=(plain(self.stride), 1),
+            padding=("same" if self.same else plain(self.pad), 0),
+            dilation=(plain(self.dilation), 1),
+            groups=(self.groups, 1),
+            bias=(not self.nobias, True),
+        )
+        return ModuleCall("Conv2d", (x.channels, self.out), {"kernel_size": plain(self.kernel), **kwargs})
+
+
+@layer(
+    "conv_transpose",
+    torch="ConvTranspose2d",
+    takes=IMAGE,
+    rule="C x H x W gives out x H' x W', with H' = (H - 1) stride - 2 pad + dilation (kernel - 1) + output_pad + 1, "
+    "and W' alike",
+    example="64x14x14: conv_transpose(32, 4, s2, p1)",
+    also_called=(
+        "conv_transpose2d",
+        "convtranspose",
+        "ConvTranspose2d",
+        "Conv2DTranspose",
+        "transposed_conv",
+        "deconv",
+        "deconvolution",
+        "deconvolutional",
+        "upconv",
+    ),
+)
+class ConvTranspose(_Convolution):
+    """Spread each pixel over a learned window: the transpose of a convolution, which makes a picture larger.
+
+    `output_pad` adds rows below and columns on the right, to choose among the sizes that a strided `conv` maps to
+    one; in each direction it must be below the stride or the dilation. `groups` must divide the channels that come
+    in and those that go out.
+    """
+
+    out: int = arg("output channels", at_least=1, also_called=("out_channels", "filters", "channels", "features"))
+    kernel: Pair = arg("height and width of the window", at_least=1, also_called=("kernel_size", "size", "k"))
+    stride: Pair = arg(
+        "step between the windows of neighbours", default=(1, 1), at_least=1, letter="s", also_called=("strides",)
+    )
+    pad: Pair = arg("pixels taken off each side", default=(0, 0), at_least=0, letter="p", also_called=("padding",))
+    output_pad: Pair = arg(
+        "pixels added at the bottom and the right", default=(0, 0), at_least=0, also_called=("output_padding",)
+    )
+    dilation: Pair = arg(
+        "distance between the taps of the window",
+        default=(1, 1),
+        at_least=1,
+        letter="d",
+        positional=False,
+        also_called=("dilation_rate", "dilate"),
+    )
+    groups: int = arg("groups of channels that do not mix", default=1, at_least=1, letter="g", positional=False)
+    nobias: bool = flag("no bias is added", also_called=("bias", "use_bias", "no_bias"))
+
+    def agrees(self) -> None:
+        for output_pad, stride, dilation in zip(self.output_pad, self.stride, self.dilation, strict=True):
+            if None not in (output_pad, stride, dilation) and output_pad >= max(stride, dilation):
+                raise Misfit(
+                    "output-padding-too-large", "output_pad", output_pad=output_pad, stride=stride, dilation=dilation
+                )
+        self.refuse_unfit_groups(None)
+
+    def gives(self, x: Shape) -> Shape:
+        assert isinstance(x, Image)
+        self.refuse_unfit_groups(x.channels)
+        height, width = (
+            transposed_windows(
+                x[axis + 1],
+                self.kernel[axis],
+                self.stride[axis],
+                self.pad[axis],
+                self.output_pad[axis],
+                self.dilation[axis],
+            )
+            for axis in (0, 1)
+        )
+        for axis, size in enumerate((height, width)):
+            if size is not None and size < 1:
+                largest = self.pad[axis] - (2 - size) // 2
+                raise Misfit("padding-too-large", "pad", pad=self.pad, largest=largest, because="nothing-is-left")
         return Image(self.out, height, width)
 
     def cost(self, x: Shape) -> Cost:
         assert isinstance(x, Image)
-        assert x.channels is not None
-        gives = self.gives(x)
-        assert isinstance(gives, Image)
-        weights = self.out * (x.channels // self.groups) * self.kernel[0] * self.kernel[1]
-        positions = product(gives.height, gives.width)
-        assert positions is not None
-        return Cost(weights + (0 if self.nobias else self.out), weights * positions)
+        return self.cost_at(x.channels, product(x.height, x.width))
 
     def module(self, x: Shape) -> ModuleCall:
         assert isinstance(x, Image)
-        kwargs = {}
-        if self.stride != (1, 1):
-            kwargs["stride"] = plain(self.stride)
-        if self.same:
-            kwargs["padding"] = "same"
-        elif self.pad != (0, 0):
-            kwargs["padding"] = plain(self.pad)
-        if self.dilation != (1, 1):
-            kwargs["dilation"] = plain(self.dilation)
-        if self.groups != 1:
-            kwargs["groups"] = self.groups
-        if self.nobias:
-            kwargs["bias"] = False
-        return ModuleCall("Conv2d", (x.channels, self.out), {"kernel_size": plain(self.kernel), **kwargs})
+        kwargs = changed(
+            stride=(plain(self.stride), 1),
+            padding=(plain(self.pad), 0),
+            output_padding=(plain(self.output_pad), 0),
+            dilation=(plain(self.dilation), 1),
+            groups=(self.groups, 1),
+            bias=(not self.nobias, True),
+        )
+        return ModuleCall("ConvTranspose2d", (x.channels, self.out), {"kernel_size": plain(self.kernel), **kwargs})

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import Join, Layer, Misfit, arg, layer
+from collections import Counter
+
+from archdsl.layers.base import Join, Layer, Misfit, ModuleCall, arg, layer
 from archdsl.shapes import Image, Shape, Vector, may_be_equal, total
 
 
-def odd_one_out(shapes: tuple[Shape, ...]) -> int | None:
-    """The first shape that differs from the majority, or from the first where there is none; None if all agree."""
-    for standard in shapes:
-        agreeing = [may_be_equal(shape, standard) for shape in shapes]
-        if all(agreeing):
-            return None
-        if sum(agreeing) * 2 > len(shapes):
-            return agreeing.index(False)
-    return next(i for i, shape in enumerate(shapes) if not may_be_equal(shape, shapes[0]))
+def refuse_disagreement(join: str, compared: tuple[Shape, ...], shapes: tuple[Shape, ...]) -> None:
+    """Raise the Misfit of branches that disagree in what is compared.
+
+    At fault is the first that differs from the majority, or from the first branch where there is none.
+    """
+    if all(may_be_equal(shape, compared[0]) for shape in compared) and not _differ(compared):
+        return
+    common, count = Counter(compared).most_common(1)[0]
+    # A standard that is not wholly known may differ from none of two that differ from each other.
+    for standard in dict.fromkeys((common, *compared) if count * 2 > len(compared) else compared):
+        for branch, shape in enumerate(compared):
+            if not may_be_equal(shape, standard):
+                against = compared.index(standard)
+                raise Misfit("branches-disagree", None, join=join, branch=branch, against=against, shapes=shapes)
+
+
+def _differ(shapes: tuple[Shape, ...]) -> bool:
+    """Whether some size, of shapes of one rank, is known as two numbers."""
+    return any(len({*sizes} - {None}) > 1 for sizes in zip(*shapes, strict=True))
 
 
 def merge(shapes: tuple[Shape, ...]) -> Shape:
@@ -35,9 +47,7 @@ class Concat(Join):
 
     def joins(self, shapes: tuple[Shape, ...]) -> Shape:
         spatial = tuple(shape._replace(channels=None) if isinstance(shape, Image) else Vector(None) for shape in shapes)
-        odd = odd_one_out(spatial)
-        if odd is not None:
-            raise Misfit("branches-disagree", None, branch=odd, shapes=shapes, join="concat")
+        refuse_disagreement("concat", spatial, shapes)
         if isinstance(shapes[0], Vector):
             return Vector(total(*(shape.features for shape in shapes if isinstance(shape, Vector))))
         size = merge(spatial)
@@ -50,15 +60,13 @@ class Concat(Join):
     torch="the sum of its branches",
     rule="branches of one shape give that shape",
     example="4x8x8: add { conv(4, 3, p1) | identity }",
-    also_called=("Add", "sum", "plus", "residual", "shortcut", "skip"),
+    also_called=("Add", "sum", "plus", "residual", "shortcut"),
 )
 class Add(Join):
     """Run branches on the same input and sum their outputs; all must have the same shape."""
 
     def joins(self, shapes: tuple[Shape, ...]) -> Shape:
-        odd = odd_one_out(shapes)
-        if odd is not None:
-            raise Misfit("branches-disagree", None, branch=odd, shapes=shapes, join="add")
+        refuse_disagreement("add", shapes, shapes)
         return merge(shapes)
 
 
@@ -76,14 +84,15 @@ class Mul(Join):
     """
 
     def joins(self, shapes: tuple[Shape, ...]) -> Shape:
-        wide = [i for i, shape in enumerate(shapes) if not (isinstance(shape, Image) and shape[1:] == (1, 1))]
-        spread = tuple(
-            shape._replace(height=None, width=None) if isinstance(shape, Image) and wide and i not in wide else shape
-            for i, shape in enumerate(shapes)
-        )
-        odd = odd_one_out(spread)
-        if odd is not None:
-            raise Misfit("branches-disagree", None, branch=odd, shapes=shapes, join="mul")
+        spread = shapes
+        if any(shape[1:] != (1, 1) for shape in shapes):
+            spread = tuple(
+                shape._replace(height=None, width=None)
+                if isinstance(shape, Image) and all(size in (1, None) for size in shape[1:])
+                else shape
+                for shape in shapes
+            )
+        refuse_disagreement("mul", spread, shapes)
         return merge(spread)
 
 
@@ -102,3 +111,6 @@ class Aux(Layer):
     """
 
     weight: float = arg("factor of its loss", at_least=0)
+
+    def module(self, x: Shape) -> ModuleCall:
+        return ModuleCall("Aux", (), {"weight": self.weight})

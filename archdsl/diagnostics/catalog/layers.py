@@ -1,11 +1,15 @@
-"""The words for faults that a layer finds: arguments out of range, windows that do not fit, branches that differ."""
+"""The words for faults that a layer finds: windows that do not fit, groups that do not divide, branches that differ."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from archdsl.diagnostics.catalog.entry import Wording, code
-from archdsl.shapes import Dim
+from archdsl.shapes import Dim, Image, Shape
+
+_DIVISORS_UP_TO = 100_000
+"""Divisors of larger numbers are not searched for."""
 
 
 def size(pair: Any) -> str:
@@ -14,9 +18,24 @@ def size(pair: Any) -> str:
     return height if height == width else f"({height}, {width})"
 
 
+def neighbours(number: int, divides: int) -> list[int]:
+    """The divisors of `divides` that are nearest to `number`, below and above it."""
+    if divides > _DIVISORS_UP_TO:
+        return []
+    divisors = [divisor for divisor in range(1, divides + 1) if divides % divisor == 0]
+    below = [divisor for divisor in divisors if divisor <= number][-1:]
+    above = [divisor for divisor in divisors if divisor > number][:1]
+    return below + above
+
+
+def either(values: Sequence[Any]) -> str:
+    """ "4", or "4 or 6"."""
+    return " or ".join(str(value) for value in values)
+
+
 @code("window-too-large")
 def window_too_large(
-    kernel: Any, dilation: int, height: Dim, width: Dim, pad: int, largest: int, least_pad: int
+    kernel: Any, dilation: int, height: Dim, width: Dim, pad: int, largest: int, least_pad: int | None
 ) -> Wording:
     """The window of a `conv` or a pooling word is larger than the picture that comes in, padding included.
 
@@ -25,10 +44,182 @@ def window_too_large(
     padded = f" padded by {pad}" if pad else ""
     dilated = f" with dilation {dilation}" if dilation > 1 else ""
     picture = f"{'?' if height is None else height}x{'?' if width is None else width}"
+    padding = "" if least_pad is None else f", or pad: p{least_pad} is the least that fits"
     return Wording(
         f"kernel {size(kernel)}{dilated} does not fit a {picture} input{padded}",
         "too large",
-        (f"use a kernel of at most {largest}, or pad: p{least_pad} is the least that fits",)
-        if largest
-        else (f"pad: p{least_pad} is the least that fits",),
+        (f"use a kernel of at most {largest}{padding}",),
     )
+
+
+@code("padding-too-large")
+def padding_too_large(pad: Any, largest: int, because: str) -> Wording:
+    """The padding of a pooling word or a `conv_transpose` is larger than its window allows.
+
+    A pooling window may lie in the padding with no more than half of its kernel, and a dilated one must meet at
+    least one pixel. The padding of `conv_transpose` is taken off its output, and something must be left of it.
+    """
+    reason = {
+        "half-the-kernel": "is more than half the kernel",
+        "no-pixel-is-met": "leaves a window that meets no pixel",
+        "nothing-is-left": "leaves nothing of the output",
+    }[because]
+    mend = f"p{largest} is the most that works" if largest else "leave the padding out"
+    return Wording(f"padding {size(pad)} {reason}", "too large", (mend,))
+
+
+@code("output-padding-too-large")
+def output_padding_too_large(output_pad: int, stride: int, dilation: int) -> Wording:
+    """The output padding of a `conv_transpose` is not below its stride or its dilation.
+
+    It chooses among the sizes that a strided convolution maps to one, and these are as many as the stride. To make
+    the picture larger still, pad it with `zero_pad`.
+    """
+    limit = max(stride, dilation)
+    beside = f"stride {stride}" if dilation == 1 else f"stride {stride} and dilation {dilation}"
+    mend = f"use at most {limit - 1}" if limit > 1 else "leave it out, for with stride 1 there is nothing to choose"
+    return Wording(f"output padding {output_pad} is too large for {beside}", "too large", (mend,))
+
+
+@code("groups-do-not-divide")
+def groups_do_not_divide(groups: int, channels: int, which: str, common: int) -> Wording:
+    """The groups of a layer do not divide its channels evenly.
+
+    Each group takes the same number of the channels that come in, and gives the same number of those that go out.
+    Use a number of groups that divides both, or other channels.
+    """
+    lower = channels // groups * groups
+    near = neighbours(groups, common)
+    helps = [f"use {either(near)} groups"] if near else []
+    if which == "output":
+        helps.append(f"or give {either([count for count in (lower, lower + groups) if count])} channels")
+    return Wording(
+        f"{groups} groups do not divide {channels} {which} channels",
+        f"{channels} = {channels // groups} x {groups} + {channels % groups}",
+        (", ".join(helps),) if helps else (),
+    )
+
+
+@code("channels-do-not-divide")
+def channels_do_not_divide(channels: int, r: int) -> Wording:
+    """The channels that come into a `pixel_shuffle(r)` are not a multiple of r x r.
+
+    Each r x r channels become one, of r times the height and width. Let the `conv` before it give a multiple.
+    """
+    square = r * r
+    lower = channels // square * square
+    multiples = [count for count in (lower, lower + square) if count]
+    return Wording(
+        f"pixel_shuffle({r}) needs a multiple of {square} channels, and {channels} come in",
+        f"{r} x {r} = {square} does not divide {channels}",
+        (f"let {either(multiples)} channels come in",),
+    )
+
+
+@code("contradicting-arguments")
+def contradicting_arguments(first: str, second: str) -> Wording:
+    """Two arguments of a layer say different things about the same: `same` beside a pad, `nearest` beside `bilinear`.
+
+    Keep the one that is meant.
+    """
+    return Wording(
+        f"`{second}` contradicts `{first}`",
+        f"`{first}` is said as well",
+        (f"leave out `{second}` or `{first}`",),
+    )
+
+
+@code("same-with-stride")
+def same_with_stride(stride: Any) -> Wording:
+    """`same` stands beside a stride. It keeps height and width as they are, and a stride makes them smaller.
+
+    torch refuses the two together, too. Write the padding as a number: a kernel of 3 with p1, or of 5 with p2, gives
+    ceil(H / stride).
+    """
+    return Wording(
+        f"`same` keeps height and width, and stride {size(stride)} does not",
+        "not with `same`",
+        ("leave out `same` or the stride; with a stride write the padding as a number, p1 for a kernel of 3",),
+    )
+
+
+@code("no-such-channels")
+def no_such_channels(start: int | None, end: int | None, channels: int | None) -> Wording:
+    """A `take_channels(start, end)` asks for channels that are not there.
+
+    It keeps the channels from start to end - 1, counted from 0: start is below end, and end is at most the number of
+    channels that come in.
+    """
+    if channels is None:
+        assert start is not None
+        return Wording(
+            f"there are no channels from {start} to below {end}",
+            f"not above {start}",
+            (f"end is the channel behind the last one: at least {start + 1}",),
+        )
+    asked = f"channels {'?' if start is None else start} to {'?' if end is None else end - 1} are taken"
+    return Wording(
+        f"{asked}, and only {channels} come in",
+        f"only {channels} channels come in",
+        (f"channels count from 0: the last is {channels - 1}, so end is at most {channels}",),
+    )
+
+
+@code("nothing-to-normalize")
+def nothing_to_normalize() -> Wording:
+    """An `instancenorm` takes a picture of one pixel, which has no variance.
+
+    It brings each channel to mean 0 and variance 1 over the picture, and every channel would come out as 0. Put it
+    before the pooling that leaves one pixel, or use `batchnorm` or `layernorm`.
+    """
+    return Wording(
+        "instancenorm has nothing to normalize in a 1x1 picture",
+        "one pixel comes in",
+        ("put it before the pooling that leaves one pixel, or use batchnorm or layernorm",),
+    )
+
+
+@code("branches-disagree")
+def branches_disagree(join: str, branch: int, against: int, shapes: Sequence[Shape]) -> Wording:
+    """The branches of a `concat`, `add` or `mul` give shapes that cannot be joined.
+
+    `concat` joins over the channels, so heights and widths must agree. `add` needs the same shape from all. `mul`
+    does too, but that a branch of C x 1 x 1 spreads over the picture. The branch shown is the first that differs from
+    the majority, or from the first branch where there is none.
+    """
+    odd, standard = shapes[branch], shapes[against]
+    message = f"branch {branch + 1} of {join} gives {_kind(odd)}, and branch {against + 1} {_kind(standard)}"
+    return Wording(message, f"gives {odd}", tuple(_mends(join, branch + 1, odd, standard)))
+
+
+def _kind(shape: Shape) -> str:
+    return str(shape) if isinstance(shape, Image) else f"{shape} features"
+
+
+def _mends(join: str, number: int, odd: Shape, standard: Shape) -> list[str]:
+    if not isinstance(odd, Image) or not isinstance(standard, Image):
+        if type(odd) is not type(standard):
+            return ["let all branches give pictures, or all vectors: `flatten` makes a vector of a picture"]
+        return [f"end branch {number} with fc({standard[0]})"]
+    sizes = [(a, b) for a, b in zip(odd[1:], standard[1:], strict=True) if a is not None and b is not None and a != b]
+    stride = _stride(sizes)
+    if join != "concat" and None not in (odd.channels, standard.channels) and odd.channels != standard.channels:
+        step = "" if stride is None else f", s{stride}"
+        return (
+            [f"end branch {number} with conv({standard.channels}, 1{step})"]
+            if not sizes or step
+            else [f"let branch {number} give {standard}"]
+        )
+    missing = {b - a for a, b in sizes}
+    if stride is not None:
+        return [f"let branch {number} step by {stride} in one of its windows: s{stride}"]
+    if len(missing) == 1 and len(sizes) == 2 and min(missing) > 0 and min(missing) % 2 == 0:
+        return [f"pad a window of branch {number} by {min(missing) // 2} more on each side"]
+    return [f"let branch {number} give {standard.height}x{standard.width}"] if sizes else []
+
+
+def _stride(sizes: list[tuple[int, int]]) -> int | None:
+    """The stride of a 1x1 window that turns the first of each pair of sizes into the second."""
+    steps = {-(-a // b) for a, b in sizes}
+    step = steps.pop() if len(steps) == 1 else 1
+    return step if step > 1 and all(-(-a // step) == b for a, b in sizes) else None

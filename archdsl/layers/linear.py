@@ -1,0 +1,49 @@
+"""Fully connected layers, and the way from a picture to the vector that they take."""
+
+from __future__ import annotations
+
+from archdsl.layers.base import VECTOR, Cost, Layer, ModuleCall, arg, changed, flag, layer
+from archdsl.shapes import Shape, Vector, product
+
+
+@layer(
+    "fc",
+    torch="Linear",
+    takes=VECTOR,
+    rule="F gives out",
+    example="400: fc(120)",
+    also_called=("linear", "Linear", "dense", "Dense", "fully_connected", "connected", "InnerProduct"),
+)
+class Fc(Layer):
+    """Connect every feature with every output. It takes a vector: write `flatten` before it on a picture."""
+
+    out: int = arg("output features", at_least=1, also_called=("out_features", "units", "features", "size"))
+    nobias: bool = flag("no bias is added", also_called=("bias", "use_bias", "no_bias"))
+
+    def gives(self, x: Shape) -> Shape:
+        return Vector(self.out)
+
+    def cost(self, x: Shape) -> Cost:
+        assert x[0] is not None
+        weights = self.out * x[0]
+        return Cost(weights + (0 if self.nobias else self.out), weights)
+
+    def module(self, x: Shape) -> ModuleCall:
+        return ModuleCall("Linear", (x[0], self.out), changed(bias=(not self.nobias, True)))
+
+
+@layer(
+    "flatten",
+    torch="Flatten(1)",
+    rule="C x H x W gives C H W; a vector stays as it is",
+    example="16x5x5: flatten",
+    also_called=("Flatten", "reshape", "Reshape", "view", "ravel", "to_vector"),
+)
+class Flatten(Layer):
+    """Lay the pixels of all channels in one row, channel after channel."""
+
+    def gives(self, x: Shape) -> Shape:
+        return Vector(product(*x))
+
+    def module(self, x: Shape) -> ModuleCall:
+        return ModuleCall("Flatten", (1,))

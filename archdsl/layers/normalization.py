@@ -1,0 +1,176 @@
+"""Normalizations, and the learned scale that stands beside them. No shape changes."""
+
+from __future__ import annotations
+
+from archdsl.layers.base import IMAGE, Cost, Layer, Misfit, ModuleCall, arg, changed, layer
+from archdsl.shapes import Image, Shape
+
+_SAME = "gives what comes in"
+_LEAST_EPS = 1e-12
+"""The smallest eps in use, that of BERT's layer norm; torch refuses to train a batch norm with none at all."""
+
+
+def _factor_and_shift(x: Shape) -> Cost:
+    """Two trainable parameters a channel, or a feature."""
+    assert x[0] is not None
+    return Cost(parameters=2 * x[0])
+
+
+@layer(
+    "batchnorm",
+    torch="BatchNorm2d on images, BatchNorm1d on vectors",
+    rule=_SAME,
+    example="64x8x8: batchnorm",
+    also_called=(
+        "bn",
+        "batch_norm",
+        "BatchNorm",
+        "BatchNorm1d",
+        "BatchNorm2d",
+        "BatchNormalization",
+        "batch_normalize",
+    ),
+)
+class BatchNorm(Layer):
+    """Bring each channel to mean 0 and variance 1 over the batch, then scale and shift it (Ioffe and Szegedy 2015).
+
+    In evaluation it uses the running mean and variance that it gathered while training. To train, a channel needs
+    more than one value in a batch: a batch of one does not do after `global_avgpool`.
+    """
+
+    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, also_called=("epsilon",))
+    momentum: float = arg("weight of a batch in the running mean", default=0.1, at_least=0, at_most=1)
+
+    def cost(self, x: Shape) -> Cost:
+        return _factor_and_shift(x)
+
+    def module(self, x: Shape) -> ModuleCall:
+        kwargs = changed(eps=(self.eps, 1e-5), momentum=(self.momentum, 0.1))
+        return ModuleCall("BatchNorm2d" if isinstance(x, Image) else "BatchNorm1d", (x[0],), kwargs)
+
+
+@layer(
+    "layernorm",
+    torch="LayerNorm over the channels of each pixel, on vectors LayerNorm",
+    rule=_SAME,
+    example="96x8x8: layernorm(1e-6)",
+    also_called=("ln", "layer_norm", "LayerNorm", "LayerNorm2d", "LayerNormalization"),
+)
+class LayerNorm(Layer):
+    """Bring the channels of each pixel, or the features, to mean 0 and variance 1, then scale and shift each.
+
+    On images as in ConvNeXt (Liu et al. 2022, section 2.5); on vectors as first described (Ba et al. 2016).
+    """
+
+    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, also_called=("epsilon",))
+
+    def cost(self, x: Shape) -> Cost:
+        return _factor_and_shift(x)
+
+    def module(self, x: Shape) -> ModuleCall:
+        kwargs = changed(eps=(self.eps, 1e-5))
+        return ModuleCall("LayerNorm2d" if isinstance(x, Image) else "LayerNorm", (x[0],), kwargs)
+
+
+@layer(
+    "groupnorm",
+    torch="GroupNorm",
+    rule=_SAME,
+    example="64x8x8: groupnorm(32)",
+    also_called=("gn", "group_norm", "GroupNorm", "GroupNormalization"),
+)
+class GroupNorm(Layer):
+    """Bring each group of channels to mean 0 and variance 1 in each sample, then scale and shift (Wu and He 2018).
+
+    The groups must divide the channels.
+    """
+
+    groups: int = arg("groups of channels", at_least=1, also_called=("num_groups",))
+    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, also_called=("epsilon",))
+
+    def gives(self, x: Shape) -> Shape:
+        if self.groups is not None and x[0] is not None and x[0] % self.groups:
+            raise Misfit(
+                "groups-do-not-divide", "groups", groups=self.groups, channels=x[0], which="input", common=x[0]
+            )
+        return x
+
+    def cost(self, x: Shape) -> Cost:
+        return _factor_and_shift(x)
+
+    def module(self, x: Shape) -> ModuleCall:
+        return ModuleCall("GroupNorm", (self.groups, x[0]), changed(eps=(self.eps, 1e-5)))
+
+
+@layer(
+    "instancenorm",
+    torch="InstanceNorm2d",
+    takes=IMAGE,
+    rule="gives what comes in; 1 x 1 pictures are refused",
+    example="64x8x8: instancenorm",
+    also_called=("instance_norm", "InstanceNorm", "InstanceNorm2d", "InstanceNormalization"),
+)
+class InstanceNorm(Layer):
+    """Bring each channel of each sample to mean 0 and variance 1 (Ulyanov et al. 2016). It learns nothing.
+
+    A picture of one pixel has no variance, and is refused.
+    """
+
+    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, also_called=("epsilon",))
+
+    def gives(self, x: Shape) -> Shape:
+        if x[1:] == (1, 1):
+            raise Misfit("nothing-to-normalize", None)
+        return x
+
+    def module(self, x: Shape) -> ModuleCall:
+        return ModuleCall("InstanceNorm2d", (x[0],), changed(eps=(self.eps, 1e-5)))
+
+
+@layer(
+    "lrn",
+    torch="LocalResponseNorm",
+    takes=IMAGE,
+    rule=_SAME,
+    example="96x55x55: lrn(5, 1e-4, 0.75, 2)",
+    also_called=("local_response_norm", "LocalResponseNorm", "local_response_normalization", "LRN"),
+)
+class Lrn(Layer):
+    """Divide each value by (k + alpha / size * sum of squares)^beta, over `size` neighbouring channels.
+
+    As in AlexNet (Krizhevsky et al. 2012, section 3.3), whose alpha is not divided by the size: theirs of 1e-4 over
+    5 channels is 5e-4 here, as in torch and Caffe.
+    """
+
+    size: int = arg("neighbouring channels, the value's own included", default=5, at_least=1, also_called=("n",))
+    alpha: float = arg("factor of the mean of squares", default=1e-4, at_least=0)
+    beta: float = arg("exponent", default=0.75, at_least=0)
+    k: float = arg("added before the exponent", default=1, at_least=_LEAST_EPS, also_called=("bias",))
+
+    def module(self, x: Shape) -> ModuleCall:
+        kwargs = changed(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1))
+        return ModuleCall("LocalResponseNorm", (self.size,), kwargs)
+
+
+@layer(
+    "scale",
+    torch="a parameter of C x 1 x 1, or of F on vectors",
+    rule=_SAME,
+    example="96x8x8: scale(1e-6)",
+    also_called=("layer_scale", "layerscale", "LayerScale", "Scale"),
+)
+class Scale(Layer):
+    """Multiply each channel, or feature, by a factor that is learned: the layer scale of ConvNeXt.
+
+    (Touvron et al. 2021, Going deeper with image transformers, section 2.)
+    """
+
+    initial: float = arg("the factors before training", default=1, also_called=("init", "init_value", "value"))
+
+    def cost(self, x: Shape) -> Cost:
+        assert x[0] is not None
+        return Cost(parameters=x[0])
+
+    def module(self, x: Shape) -> ModuleCall:
+        shape = (x[0], 1, 1) if isinstance(x, Image) else (x[0],)
+        return ModuleCall("Scale", (shape,), changed(initial=(self.initial, 1)))
