@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from torch import nn
+from collections import OrderedDict
 
-from archdsl.network import Network
+from torch import Tensor, nn
+
+from archdsl.backends import pytorch_modules
+from archdsl.layers.base import Layer, ModuleCall
+from archdsl.network import Leaf, Network, Node, Sequence
+from archdsl.shapes import Shape
 
 
 def build(network: Network) -> nn.Sequential:
@@ -12,4 +17,51 @@ def build(network: Network) -> nn.Sequential:
 
     Its input is a batch of samples of `network.input`: (batch, channels, height, width) or (batch, features).
     """
-    raise NotImplementedError
+    return nn.Sequential(_children(network.root))
+
+
+def build_layer(layer: Layer, shape: Shape) -> nn.Module:
+    """Build the torch module of one layer for samples of the given shape."""
+    call = layer.module(shape)
+    return module_class(call)(*call.args, **call.kwargs)
+
+
+def module_class(call: ModuleCall) -> type[nn.Module]:
+    """The class that a recipe names: torch's own, or one of the few that torch lacks."""
+    found: type[nn.Module]
+    if call.name == "StochasticDepth":
+        from torchvision.ops import StochasticDepth  # Slow to import, and needed by `drop_path` alone.
+
+        found = StochasticDepth
+    else:
+        found = getattr(nn, call.name, None) or getattr(pytorch_modules, call.name)
+    return found
+
+
+def auxiliary_outputs(model: nn.Module) -> list[tuple[float, Tensor]]:
+    """Take what the auxiliary heads made in the last forward pass of training: each one's loss weight and output.
+
+    They are forgotten by it, so that the graph behind them lives no longer than the caller needs it.
+    """
+    outputs = []
+    for module in model.modules():
+        if isinstance(module, pytorch_modules.Aux) and module.aux_output is not None:
+            outputs.append((module.aux_weight, module.aux_output))
+            module.aux_output = None
+    return outputs
+
+
+def _children(node: Node) -> OrderedDict[str, nn.Module]:
+    """The modules below a node. A node may stand in several places, and each makes modules of its own."""
+    assert not isinstance(node, Leaf)
+    return OrderedDict((key, _build(child)) for key, child in node.children)
+
+
+def _build(node: Node) -> nn.Module:
+    # Recursion is safe: the language limits how deep a network nests.
+    if isinstance(node, Leaf):
+        return build_layer(node.layer, node.input)
+    if isinstance(node, Sequence):
+        return nn.Sequential(_children(node))
+    call = node.layer.module(node.input)
+    return module_class(call)(_children(node), **call.kwargs)
