@@ -20,13 +20,13 @@ class _Activation(Layer):
     torch="ReLU",
     rule=_SAME,
     example="64x8x8: relu",
-    also_called=("ReLU", "rectifier", "rectified_linear"),
+    also_called=("rectifier", "rectified_linear"),
 )
 class Relu(_Activation):
     """max(0, x)."""
 
 
-@layer("relu6", torch="ReLU6", rule=_SAME, example="64x8x8: relu6", also_called=("ReLU6", "clipped_relu"))
+@layer("relu6", torch="ReLU6", rule=_SAME, example="64x8x8: relu6", also_called=("clipped_relu",))
 class Relu6(_Activation):
     """min(max(0, x), 6) (Howard et al. 2017, MobileNets)."""
 
@@ -36,7 +36,7 @@ class Relu6(_Activation):
     torch="LeakyReLU",
     rule=_SAME,
     example="64x8x8: leaky_relu(0.1)",
-    also_called=("leakyrelu", "LeakyReLU", "lrelu", "leaky"),
+    also_called=("lrelu", "leaky"),
 )
 class LeakyRelu(Layer):
     """x where it is positive, and slope times x elsewhere."""
@@ -47,32 +47,32 @@ class LeakyRelu(Layer):
         return ModuleCall("LeakyReLU", (), changed(negative_slope=(self.slope, 0.01)))
 
 
-@layer("elu", torch="ELU", rule=_SAME, example="64x8x8: elu", also_called=("ELU", "exponential_linear"))
+@layer("elu", torch="ELU", rule=_SAME, example="64x8x8: elu", also_called=("exponential_linear",))
 class Elu(_Activation):
     """x where it is positive, and exp(x) - 1 elsewhere (Clevert et al. 2016)."""
 
 
-@layer("gelu", torch="GELU", rule=_SAME, example="64x8x8: gelu", also_called=("GELU",))
+@layer("gelu", torch="GELU", rule=_SAME, example="64x8x8: gelu")
 class Gelu(_Activation):
     """x times the normal distribution function of x, exactly (Hendrycks and Gimpel 2016)."""
 
 
-@layer("silu", torch="SiLU", rule=_SAME, example="64x8x8: silu", also_called=("SiLU", "swish", "Swish"))
+@layer("silu", torch="SiLU", rule=_SAME, example="64x8x8: silu", also_called=("Swish",))
 class Silu(_Activation):
     """x times sigmoid(x), also called swish (Ramachandran et al. 2017)."""
 
 
-@layer("mish", torch="Mish", rule=_SAME, example="64x8x8: mish", also_called=("Mish",))
+@layer("mish", torch="Mish", rule=_SAME, example="64x8x8: mish")
 class Mish(_Activation):
     """x times tanh(softplus(x)) (Misra 2020)."""
 
 
-@layer("sigmoid", torch="Sigmoid", rule=_SAME, example="10: sigmoid", also_called=("Sigmoid", "logistic"))
+@layer("sigmoid", torch="Sigmoid", rule=_SAME, example="10: sigmoid", also_called=("logistic",))
 class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
 
-@layer("tanh", torch="Tanh", rule=_SAME, example="84: tanh", also_called=("Tanh",))
+@layer("tanh", torch="Tanh", rule=_SAME, example="84: tanh")
 class Tanh(_Activation):
     """The hyperbolic tangent."""
 
@@ -82,7 +82,7 @@ class Tanh(_Activation):
     torch="Hardswish",
     rule=_SAME,
     example="64x8x8: hardswish",
-    also_called=("Hardswish", "hard_swish", "hswish", "h_swish", "hard_silu", "HardSwish"),
+    also_called=("hswish", "hard_silu"),
 )
 class Hardswish(_Activation):
     """x times min(max(0, x + 3), 6) / 6 (Howard et al. 2019, MobileNetV3, section 5.2)."""
@@ -93,7 +93,7 @@ class Hardswish(_Activation):
     torch="Hardsigmoid",
     rule=_SAME,
     example="64x1x1: hardsigmoid",
-    also_called=("Hardsigmoid", "hard_sigmoid", "hsigmoid", "h_sigmoid", "HardSigmoid"),
+    also_called=("hsigmoid",),
 )
 class Hardsigmoid(_Activation):
     """min(max(0, x + 3), 6) / 6 (Howard et al. 2019, MobileNetV3, section 5.2)."""
@@ -104,7 +104,7 @@ class Hardsigmoid(_Activation):
     torch="PReLU",
     rule=_SAME,
     example="64x8x8: prelu",
-    also_called=("PReLU", "parametric_relu"),
+    also_called=("parametric_relu",),
 )
 class Prelu(_Activation):
     """x where it is positive, and a learned factor times x elsewhere, one factor for all (He et al. 2015)."""
@@ -113,7 +113,7 @@ class Prelu(_Activation):
         return Cost(parameters=1)
 
 
-@layer("softmax", torch="Softmax(dim=1)", rule=_SAME, example="10: softmax", also_called=("Softmax",))
+@layer("softmax", torch="Softmax(dim=1)", rule=_SAME, example="10: softmax")
 class Softmax(Layer):
     """exp(x) over its sum, over features or channels. A network that is trained gives the values before it."""
 
@@ -121,13 +121,7 @@ class Softmax(Layer):
         return ModuleCall("Softmax", (), {"dim": 1})
 
 
-@layer(
-    "log_softmax",
-    torch="LogSoftmax(dim=1)",
-    rule=_SAME,
-    example="10: log_softmax",
-    also_called=("LogSoftmax", "logsoftmax"),
-)
+@layer("log_softmax", torch="LogSoftmax(dim=1)", rule=_SAME, example="10: log_softmax")
 class LogSoftmax(Layer):
     """The logarithm of the softmax, over features or channels."""
 

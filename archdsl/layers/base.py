@@ -230,7 +230,7 @@ def layer(
         rule: its shape rule in one line, for the reference.
         example: "3x224x224: conv(96, 11, s4)", an input and a call; a test holds it against torch.
         takes: IMAGE, VECTOR or ANY.
-        also_called: what torch, Keras and papers call it, for "did you mean".
+        also_called: what torch, Keras and papers call it, for "did you mean"; case and underscores do not matter.
         position_counts: how many arguments may be given, where not every number between is allowed.
     """
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from math import gcd
 
-from archdsl.layers.base import IMAGE, Cost, Layer, Misfit, ModuleCall, Pair, arg, changed, flag, layer, plain
+from archdsl.layers.base import (
+    IMAGE,
+    LARGEST_WINDOW,
+    Cost,
+    Layer,
+    Misfit,
+    ModuleCall,
+    Pair,
+    arg,
+    changed,
+    flag,
+    layer,
+    plain,
+)
 from archdsl.shapes import Dim, Image, Shape, product, total, transposed_windows, window_span, windows
 
 
@@ -23,29 +36,26 @@ def refuse_unfit_windows(
     beyond: how many pixels a window may reach beyond the padding, in each direction.
     padding_helps: whether enough padding makes it fit.
     """
-    axis = next((axis for axis in (0, 1) if not _is_size(sizes[axis])), None)
-    if axis is None:
+    if all(size is None or size >= 1 for size in sizes):
         return
-    size = image[axis + 1]
-    reach = window_span(kernel[axis], dilation[axis])
-    room = total(size, 2 * pad[axis], beyond[axis])
-    assert reach is not None
-    assert room is not None
+    largest, least_pad = LARGEST_WINDOW, 0
+    for axis in (0, 1):
+        room = total(image[axis + 1], product(2, pad[axis]), beyond[axis])
+        reach = window_span(kernel[axis], dilation[axis])
+        if room is not None and reach is not None:
+            largest = min(largest, (room - 1) // dilation[axis] + 1)
+            least_pad = max(least_pad, pad[axis] + -(-(reach - room) // 2))
     raise Misfit(
         "window-too-large",
         "kernel",
         kernel=kernel,
-        dilation=dilation[axis],
+        dilation=dilation,
         height=image.height,
         width=image.width,
-        pad=pad[axis],
-        largest=(room - 1) // dilation[axis] + 1,
-        least_pad=pad[axis] + -(-(reach - room) // 2) if padding_helps else None,
+        pad=pad,
+        largest=largest,
+        least_pad=least_pad if padding_helps else None,
     )
-
-
-def _is_size(size: Dim) -> bool:
-    return size is None or size >= 1
 
 
 class _Convolution(Layer):
@@ -78,7 +88,7 @@ class _Convolution(Layer):
     rule="C x H x W gives out x H' x W', with H' = floor((H + 2 pad - dilation (kernel - 1) - 1) / stride) + 1, "
     "and W' alike",
     example="3x224x224: conv(96, 11, s4, p2)",
-    also_called=("conv2d", "Conv2d", "Conv2D", "Convolution2D", "convolution", "convolutional"),
+    also_called=("Conv2d", "Convolution2D", "convolution", "convolutional"),
 )
 class Conv(_Convolution):
     """Slide learned filters over the picture.
@@ -149,8 +159,6 @@ class Conv(_Convolution):
     "and W' alike",
     example="64x14x14: conv_transpose(32, 4, s2, p1)",
     also_called=(
-        "conv_transpose2d",
-        "convtranspose",
         "ConvTranspose2d",
         "Conv2DTranspose",
         "transposed_conv",

@@ -12,7 +12,7 @@ from archdsl.shapes import Shape, Vector, product
     takes=VECTOR,
     rule="F gives out",
     example="400: fc(120)",
-    also_called=("linear", "Linear", "dense", "Dense", "fully_connected", "connected", "InnerProduct"),
+    also_called=("Linear", "Dense", "fully_connected", "connected", "InnerProduct"),
 )
 class Fc(Layer):
     """Connect every feature with every output. It takes a vector: write `flatten` before it on a picture."""
@@ -37,7 +37,7 @@ class Fc(Layer):
     torch="Flatten(1)",
     rule="C x H x W gives C H W; a vector stays as it is",
     example="16x5x5: flatten",
-    also_called=("Flatten", "reshape", "Reshape", "view", "ravel", "to_vector"),
+    also_called=("Reshape", "view", "ravel", "to_vector"),
 )
 class Flatten(Layer):
     """Lay the pixels of all channels in one row, channel after channel."""

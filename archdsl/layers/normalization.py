@@ -21,15 +21,7 @@ def _factor_and_shift(x: Shape) -> Cost:
     torch="BatchNorm2d on images, BatchNorm1d on vectors",
     rule=_SAME,
     example="64x8x8: batchnorm",
-    also_called=(
-        "bn",
-        "batch_norm",
-        "BatchNorm",
-        "BatchNorm1d",
-        "BatchNorm2d",
-        "BatchNormalization",
-        "batch_normalize",
-    ),
+    also_called=("bn", "BatchNorm1d", "BatchNorm2d", "BatchNormalization", "batch_normalize"),
 )
 class BatchNorm(Layer):
     """Bring each channel to mean 0 and variance 1 over the batch, then scale and shift it (Ioffe and Szegedy 2015).
@@ -54,7 +46,7 @@ class BatchNorm(Layer):
     torch="LayerNorm over the channels of each pixel, on vectors LayerNorm",
     rule=_SAME,
     example="96x8x8: layernorm(1e-6)",
-    also_called=("ln", "layer_norm", "LayerNorm", "LayerNorm2d", "LayerNormalization"),
+    also_called=("ln", "LayerNorm2d", "LayerNormalization"),
 )
 class LayerNorm(Layer):
     """Bring the channels of each pixel, or the features, to mean 0 and variance 1, then scale and shift each.
@@ -77,7 +69,7 @@ class LayerNorm(Layer):
     torch="GroupNorm",
     rule=_SAME,
     example="64x8x8: groupnorm(32)",
-    also_called=("gn", "group_norm", "GroupNorm", "GroupNormalization"),
+    also_called=("gn", "GroupNormalization"),
 )
 class GroupNorm(Layer):
     """Bring each group of channels to mean 0 and variance 1 in each sample, then scale and shift (Wu and He 2018).
@@ -108,7 +100,7 @@ class GroupNorm(Layer):
     takes=IMAGE,
     rule="gives what comes in; 1 x 1 pictures are refused",
     example="64x8x8: instancenorm",
-    also_called=("instance_norm", "InstanceNorm", "InstanceNorm2d", "InstanceNormalization"),
+    also_called=("InstanceNorm2d", "InstanceNormalization"),
 )
 class InstanceNorm(Layer):
     """Bring each channel of each sample to mean 0 and variance 1 (Ulyanov et al. 2016). It learns nothing.
@@ -133,7 +125,7 @@ class InstanceNorm(Layer):
     takes=IMAGE,
     rule=_SAME,
     example="96x55x55: lrn(5, 1e-4, 0.75, 2)",
-    also_called=("local_response_norm", "LocalResponseNorm", "local_response_normalization", "LRN"),
+    also_called=("LocalResponseNorm", "local_response_normalization"),
 )
 class Lrn(Layer):
     """Divide each value by (k + alpha / size * sum of squares)^beta, over `size` neighbouring channels.
@@ -157,7 +149,7 @@ class Lrn(Layer):
     torch="a parameter of C x 1 x 1, or of F on vectors",
     rule=_SAME,
     example="96x8x8: scale(1e-6)",
-    also_called=("layer_scale", "layerscale", "LayerScale", "Scale"),
+    also_called=("LayerScale",),
 )
 class Scale(Layer):
     """Multiply each channel, or feature, by a factor that is learned: the layer scale of ConvNeXt.

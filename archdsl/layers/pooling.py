@@ -59,18 +59,7 @@ class _Pool(Layer):
     rule="C x H x W gives C x H' x W', with H' = floor((H + 2 pad - dilation (kernel - 1) - 1) / stride) + 1, and W' "
     "alike; `ceil` rounds up, and leaves out a window that would begin behind the picture",
     example="64x112x112: pool(3, 2, p1)",
-    also_called=(
-        "maxpool",
-        "max_pool",
-        "maxpool2d",
-        "max_pool2d",
-        "MaxPool2d",
-        "MaxPooling2D",
-        "MaxPool2D",
-        "maxpooling",
-        "max_pooling",
-        "pooling",
-    ),
+    also_called=("maxpool", "MaxPool2d", "MaxPooling2D", "maxpooling", "pooling"),
 )
 class Pool(_Pool):
     """Keep the largest value of each window. The window steps by its own size unless a stride is given.
@@ -117,18 +106,7 @@ class Pool(_Pool):
     rule="C x H x W gives C x H' x W', with H' = floor((H + 2 pad - kernel) / stride) + 1, and W' alike; `ceil` "
     "rounds up, and leaves out a window that would begin behind the picture",
     example="6x28x28: avgpool(2)",
-    also_called=(
-        "avg_pool",
-        "avgpool2d",
-        "avg_pool2d",
-        "AvgPool2d",
-        "AveragePooling2D",
-        "AvgPool2D",
-        "average_pool",
-        "averagepool",
-        "mean_pool",
-        "avg_pooling",
-    ),
+    also_called=("AvgPool2d", "AveragePooling2D", "average_pool", "mean_pool", "avg_pooling"),
 )
 class AvgPool(_Pool):
     """Average each window. The window steps by its own size unless a stride is given.
@@ -162,7 +140,7 @@ class AvgPool(_Pool):
     takes=IMAGE,
     rule="C x H x W gives C x size x size, whatever H and W are",
     example="512x9x9: adaptive_avgpool(7)",
-    also_called=("adaptive_avg_pool", "adaptive_avg_pool2d", "AdaptiveAvgPool2d", "AdaptiveAveragePooling2D"),
+    also_called=("AdaptiveAvgPool2d", "AdaptiveAveragePooling2D"),
 )
 class AdaptiveAvgPool(Layer):
     """Average over windows that are laid so that the picture comes out in the given size, even a larger one."""
@@ -182,13 +160,7 @@ class AdaptiveAvgPool(Layer):
     takes=IMAGE,
     rule="C x H x W gives C x size x size, whatever H and W are",
     example="512x9x9: adaptive_pool((7, 1))",
-    also_called=(
-        "adaptive_max_pool",
-        "adaptive_maxpool",
-        "adaptive_max_pool2d",
-        "AdaptiveMaxPool2d",
-        "AdaptiveMaxPooling2D",
-    ),
+    also_called=("adaptive_max_pool", "AdaptiveMaxPool2d", "AdaptiveMaxPooling2D"),
 )
 class AdaptivePool(Layer):
     """Keep the largest value of windows that are laid so that the picture comes out in the given size."""
@@ -210,7 +182,6 @@ class AdaptivePool(Layer):
     example="512x7x7: global_avgpool",
     also_called=(
         "gap",
-        "global_avg_pool",
         "global_average_pool",
         "global_average_pooling",
         "GlobalAveragePooling2D",
@@ -237,14 +208,7 @@ class GlobalAvgPool(Layer):
     takes=IMAGE,
     rule="C x H x W gives C x 1 x 1",
     example="512x7x7: global_pool",
-    also_called=(
-        "gmp",
-        "global_max_pool",
-        "global_maxpool",
-        "global_max_pooling",
-        "GlobalMaxPooling2D",
-        "GlobalMaxPool2D",
-    ),
+    also_called=("gmp", "global_max_pool", "global_max_pooling", "GlobalMaxPooling2D", "GlobalMaxPool2D"),
 )
 class GlobalPool(Layer):
     """Keep the largest value of each channel. What comes out is still a picture, of one pixel."""

@@ -8,7 +8,7 @@ from archdsl.shapes import Shape
 _SAME = "gives what comes in"
 
 
-@layer("dropout", torch="Dropout", rule=_SAME, example="4096: dropout(0.5)", also_called=("Dropout", "drop"))
+@layer("dropout", torch="Dropout", rule=_SAME, example="4096: dropout(0.5)", also_called=("drop",))
 class Dropout(Layer):
     """Zero each value with probability p, and divide the others by 1 - p (Srivastava et al. 2014)."""
 
@@ -24,7 +24,7 @@ class Dropout(Layer):
     takes=IMAGE,
     rule=_SAME,
     example="64x8x8: dropout2d(0.2)",
-    also_called=("Dropout2d", "spatial_dropout", "SpatialDropout2D", "channel_dropout"),
+    also_called=("spatial_dropout", "SpatialDropout2D", "channel_dropout"),
 )
 class Dropout2d(Layer):
     """Zero each channel whole with probability p, and divide the others by 1 - p (Tompson et al. 2015)."""
@@ -40,7 +40,7 @@ class Dropout2d(Layer):
     torch="torchvision's StochasticDepth, by row",
     rule=_SAME,
     example="96x8x8: drop_path(0.1)",
-    also_called=("droppath", "DropPath", "stochastic_depth", "StochasticDepth", "drop_connect"),
+    also_called=("StochasticDepth", "drop_connect"),
 )
 class DropPath(Layer):
     """Zero all of a sample with probability p, and divide the other samples by 1 - p (Huang et al. 2016).

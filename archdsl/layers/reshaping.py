@@ -11,7 +11,7 @@ from archdsl.shapes import Dim, Image, Shape, product, total
     torch="Identity",
     rule="gives what comes in",
     example="64x8x8: identity",
-    also_called=("Identity", "skip", "noop", "pass", "none"),
+    also_called=("skip", "noop", "pass", "none"),
 )
 class Identity(Layer):
     """Pass the input on: the shortcut of a residual block."""
@@ -26,7 +26,7 @@ class Identity(Layer):
     takes=IMAGE,
     rule="C x H x W gives C x scale H x scale W",
     example="64x8x8: upsample(2)",
-    also_called=("Upsample", "UpSampling2D", "upsampling", "interpolate", "resize"),
+    also_called=("UpSampling2D", "upsampling", "interpolate", "resize"),
 )
 class Upsample(Layer):
     """Make the picture larger by a whole factor.
@@ -57,7 +57,7 @@ class Upsample(Layer):
     takes=IMAGE,
     rule="C x H x W gives C x (top + H + bottom) x (left + W + right)",
     example="64x8x8: zero_pad(0, 1, 0, 1)",
-    also_called=("ZeroPad2d", "ZeroPadding2D", "zeropad", "pad", "padding"),
+    also_called=("ZeroPad2d", "ZeroPadding2D", "pad", "padding"),
     position_counts=(1, 4),
 )
 class ZeroPad(Layer):
@@ -83,7 +83,7 @@ class ZeroPad(Layer):
     takes=IMAGE,
     rule="C x H x W gives C / r^2 x r H x r W",
     example="64x8x8: pixel_shuffle(2)",
-    also_called=("PixelShuffle", "depth_to_space", "subpixel"),
+    also_called=("depth_to_space", "subpixel"),
 )
 class PixelShuffle(Layer):
     """Make a picture r times as large out of the values of r x r channels (Shi et al. 2016, section 3.2).
@@ -112,7 +112,7 @@ class PixelShuffle(Layer):
     takes=IMAGE,
     rule="gives what comes in",
     example="64x8x8: channel_shuffle(4)",
-    also_called=("ChannelShuffle", "shuffle_channels", "shuffle"),
+    also_called=("shuffle_channels", "shuffle"),
 )
 class ChannelShuffle(Layer):
     """Deal the channels of the groups out in turn, so that the next grouped `conv` mixes them.

@@ -35,14 +35,14 @@ def either(values: Sequence[Any]) -> str:
 
 @code("window-too-large")
 def window_too_large(
-    kernel: Any, dilation: int, height: Dim, width: Dim, pad: int, largest: int, least_pad: int | None
+    kernel: Any, dilation: Any, height: Dim, width: Dim, pad: Any, largest: int, least_pad: int | None
 ) -> Wording:
     """The window of a `conv` or a pooling word is larger than the picture that comes in, padding included.
 
     Nothing would come out. Use a smaller kernel, more padding, or less striding and pooling before it.
     """
-    padded = f" padded by {pad}" if pad else ""
-    dilated = f" with dilation {dilation}" if dilation > 1 else ""
+    padded = f" padded by {size(pad)}" if pad != (0, 0) else ""
+    dilated = f" with dilation {size(dilation)}" if dilation != (1, 1) else ""
     picture = f"{'?' if height is None else height}x{'?' if width is None else width}"
     padding = "" if least_pad is None else f", or pad: p{least_pad} is the least that fits"
     return Wording(
