@@ -1,0 +1,107 @@
+"""`archdsl train` without its arguments' syntax: values in, lines out, an exit code back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from archdsl.network import Network
+from archdsl.source import Source
+from archdsl.training.errors import TrainingError, printable
+from archdsl.training.recipe import Override, read_recipe
+
+_FLAGS = {
+    "data": (("data", "name"), "--data"),
+    "limit_train": (("data", "train"), "--limit-train"),
+    "limit_test": (("data", "test"), "--limit-test"),
+    "epochs": (("epochs",), "--epochs"),
+    "batch_size": (("batch_size",), "--batch-size"),
+    "lr": (("optimizer", "lr"), "--lr"),
+    "seed": (("seed",), "--seed"),
+}
+
+
+def run_train_command(
+    network: Network,
+    spec: Source,
+    *,
+    recipe_path: str | Path | None = None,
+    data: str | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    seed: int | None = None,
+    limit_train: int | None = None,
+    limit_test: int | None = None,
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    download: bool = False,
+    out: str | Path | None = None,
+    quiet: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    stdout: TextIO | None = None,
+    stderr: TextIO | None = None,
+) -> int:
+    """Train a checked network and show how it goes on.
+
+    The flags that are not None win over the recipe. `settings` is what `--set` and `--input` made of the spec, for
+    the run's folder: text and numbers.
+
+    Returns:
+        0 where the training came to its end, 2 for wrong use or a file that can't be read, 3 where the training
+        failed, 130 after Ctrl-C and 143 after SIGTERM.
+    """
+    from archdsl.training.report import choose_report, write_line
+
+    stdout = sys.stdout if stdout is None else stdout
+    stderr = sys.stderr if stderr is None else stderr
+    given = {
+        "data": data,
+        "limit_train": limit_train,
+        "limit_test": limit_test,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": float(lr) if lr is not None else None,
+        "seed": seed,
+    }
+    overrides = tuple(
+        Override(path, given[name], flag) for name, (path, flag) in _FLAGS.items() if given[name] is not None
+    )
+    try:
+        recipe = read_recipe(recipe_path, overrides)
+        from archdsl.training.run import train  # Here, for torch takes seconds to import, and a bad recipe none.
+
+        result = train(
+            network,
+            spec,
+            recipe,
+            device=device,
+            data_dir=None if data_dir is None else Path(data_dir),
+            download=download,
+            out=None if out is None else Path(out),
+            settings=settings,
+            report=choose_report(stdout, quiet),
+        )
+    except TrainingError as error:
+        for line in str(error).splitlines():
+            write_line(stderr, f"error: {line}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        write_line(stderr, "stopped")
+        return 130
+    if result.signal is not None:
+        write_line(
+            stderr,
+            f"stopped in epoch {result.position.epoch + 1} after step {result.position.step}; "
+            f"the weights are in {printable(str(result.folder))}/",
+        )
+        return 128 + result.signal
+    last = result.epochs[-1]
+    write_line(
+        stdout,
+        f"test accuracy {last.test_accuracy:.4f} after {last.epoch} epoch{'s' if last.epoch != 1 else ''} in "
+        f"{result.seconds:.0f} s; the run is in {printable(str(result.folder))}/",
+    )
+    return 0

@@ -1,0 +1,22 @@
+"""What ends a run, as a value that the command line prints in one line."""
+
+from __future__ import annotations
+
+WRONG_USE = 2
+TRAINING_FAILED = 3
+
+
+class TrainingError(Exception):
+    """A mistake of the user's, or a run that can't go on. Its text is for the user; a traceback would tell no more.
+
+    exit_code: 2 for wrong use or a file that can't be read, 3 for a training that failed.
+    """
+
+    def __init__(self, message: str, exit_code: int = WRONG_USE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def printable(text: str) -> str:
+    """The text with control characters spelt out, so that a name from a file can't steer a terminal."""
+    return "".join(c if c.isprintable() or c in "\n " else c.encode("unicode_escape").decode() for c in text)

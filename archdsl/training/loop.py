@@ -1,0 +1,184 @@
+"""The training itself, from top to bottom.
+
+All images are in memory, on the device, as bytes. The order of an epoch and the learning rate of a step are pure
+functions of the seed and the step, so a run depends on nothing that a checkpoint would not hold.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
+
+from archdsl.training.data.image_set import DataSet, ImageSet
+from archdsl.training.data.prepare import Prepare
+from archdsl.training.errors import TRAINING_FAILED, TrainingError
+from archdsl.training.recipe import Adam, AdamW, Optimizer, Recipe
+from archdsl.training.schedule import learning_rate
+from archdsl.training.signals import StopRequest
+
+EVALUATION_BATCH = 64
+
+
+class EpochMetrics(NamedTuple):
+    """What an epoch came to.
+
+    step: steps done since the start. lr: the rate of the last one.
+    train_loss, train_accuracy: the mean over the epoch's steps, each before its update, with dropout, and with the
+        weighted losses of auxiliary heads in the loss.
+    test_loss, test_accuracy: over the whole test set after the epoch.
+    seconds: training and evaluation; images_per_second: training alone.
+    """
+
+    epoch: int
+    step: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    seconds: float
+    images_per_second: float
+
+
+class Observer(Protocol):
+    """Is told how the training goes on."""
+
+    def on_step(self, epoch: int, images_done: int, loss: float) -> None:
+        """After each step: the epoch from 1, its images so far, the step's loss."""
+
+    def on_epoch(self, metrics: EpochMetrics) -> None:
+        """After each epoch and its evaluation."""
+
+
+class Position(NamedTuple):
+    """How far a training has come: whole epochs done, and steps done in all."""
+
+    epoch: int
+    step: int
+
+
+def make_optimizer(model: nn.Module, recipe: Optimizer, device: torch.device) -> torch.optim.Optimizer:
+    """The recipe's optimizer over all parameters, fused into one kernel where torch can."""
+    fused = device.type in ("cpu", "cuda")
+    if isinstance(recipe, Adam):
+        return torch.optim.Adam(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
+    if isinstance(recipe, AdamW):
+        return torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
+    return torch.optim.SGD(
+        model.parameters(),
+        lr=recipe.lr,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        fused=fused,
+    )
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
+    """In which order the images of an epoch, counted from 0, are seen: int64 (count,)."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed((seed << 32) + epoch))
+
+
+def train_loop(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    data: DataSet,
+    prepare: Prepare,
+    recipe: Recipe,
+    heads: Callable[[nn.Module], list[tuple[float, Tensor]]],
+    observer: Observer,
+    save: Callable[[Position], None],
+    stop: StopRequest,
+) -> Position:
+    """Train for the recipe's epochs, or until a stop is requested, and save at the end of each epoch and at the stop.
+
+    heads: gives the weight and the output of each auxiliary head of the forward pass just made.
+    Raises TrainingError (exit code 3) when a loss is not finite; what was saved last stays.
+    """
+    images, labels = data.train
+    count, batch = len(labels), recipe.batch_size
+    steps_per_epoch = math.ceil(count / batch)
+    step = 0
+    for epoch in range(recipe.epochs):
+        model.train()
+        order = epoch_order(count, recipe.seed, epoch).to(labels.device)
+        loss_sum, right, lr = 0.0, torch.zeros((), dtype=torch.int64, device=labels.device), 0.0
+        started = time.monotonic()
+        for start in range(0, count, batch):
+            chosen = order[start : start + batch]
+            x, y = prepare(images[chosen]), labels[chosen]  # (batch, C, H, W), (batch,)
+            logits = model(x)  # (batch, classes)
+            loss = F.cross_entropy(logits, y)
+            for weight, head_logits in heads(model):
+                loss = loss + weight * F.cross_entropy(head_logits, y)
+            loss_value = loss.item()
+            if not math.isfinite(loss_value):
+                raise _diverged(loss_value, epoch, step)
+
+            lr = learning_rate(step, steps_per_epoch, recipe.epochs, recipe.optimizer.lr, recipe.schedule)
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            step += 1
+
+            loss_sum += loss_value * len(y)
+            right += (logits.argmax(1) == y).sum()
+            observer.on_step(epoch + 1, start + len(y), loss_value)
+            if stop.signal is not None:
+                save(Position(epoch, step))
+                return Position(epoch, step)
+        trained = time.monotonic()
+
+        test_loss, test_accuracy = evaluate(model, data.test, prepare, stop)
+        if stop.signal is not None:
+            save(Position(epoch + 1, step))
+            return Position(epoch + 1, step)
+        if not math.isfinite(test_loss):
+            raise _diverged(test_loss, epoch, step)
+        save(Position(epoch + 1, step))
+        observer.on_epoch(
+            EpochMetrics(
+                epoch=epoch + 1,
+                step=step,
+                lr=lr,
+                train_loss=loss_sum / count,
+                train_accuracy=right.item() / count,
+                test_loss=test_loss,
+                test_accuracy=test_accuracy,
+                seconds=time.monotonic() - started,
+                images_per_second=count / max(trained - started, 1e-9),
+            )
+        )
+        if stop.signal is not None:
+            return Position(epoch + 1, step)
+    return Position(recipe.epochs, step)
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, data: ImageSet, prepare: Prepare, stop: StopRequest) -> tuple[float, float]:
+    """The mean loss and the accuracy over all images, each counted once; of what was reached, on a request to stop."""
+    model.eval()
+    loss_sum, right, seen = 0.0, 0, 0
+    for start in range(0, len(data.labels), EVALUATION_BATCH):
+        images, labels = (part[start : start + EVALUATION_BATCH] for part in data)
+        logits = model(prepare(images))  # (batch, classes)
+        loss_sum += F.cross_entropy(logits, labels, reduction="sum").item()
+        right += int((logits.argmax(1) == labels).sum().item())
+        seen += len(labels)
+        if stop.signal is not None:
+            break
+    return loss_sum / seen, right / seen
+
+
+def _diverged(loss: float, epoch: int, step: int) -> TrainingError:
+    return TrainingError(
+        f"the loss is {loss} in epoch {epoch + 1}, step {step + 1}; a lower --lr or a longer warm-up may help",
+        TRAINING_FAILED,
+    )

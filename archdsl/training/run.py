@@ -1,0 +1,260 @@
+"""One run: a network, a recipe and its data in; a folder with all that the run was and gave out."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from archdsl.network import Network
+from archdsl.source import Source
+from archdsl.training.checkpoint import save_checkpoint
+from archdsl.training.data.load import load_data
+from archdsl.training.data.prepare import Prepare, measure, unchanged
+from archdsl.training.errors import TRAINING_FAILED, TrainingError, printable
+from archdsl.training.initialize import initialize
+from archdsl.training.loop import EpochMetrics, Position, make_optimizer, train_loop
+from archdsl.training.recipe import Recipe
+from archdsl.training.report import Plan, Report, Silence
+from archdsl.training.signals import stop_on_signals
+
+CHECKPOINT = "checkpoint.pt"
+METRICS = "metrics.jsonl"
+
+
+class RunResult(NamedTuple):
+    """What a run gave.
+
+    folder: where it is kept. epochs: the metrics of each epoch done. signal: the signal that stopped it, or None.
+    """
+
+    folder: Path
+    epochs: tuple[EpochMetrics, ...]
+    position: Position
+    signal: int | None
+    seconds: float
+
+
+def train(
+    network: Network,
+    spec: Source,
+    recipe: Recipe,
+    *,
+    device: str = "auto",
+    data_dir: Path | None = None,
+    download: bool = False,
+    out: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    report: Report | None = None,
+) -> RunResult:
+    """Train a network and keep the run in a folder.
+
+    Args:
+        spec: the text of the network, which the run keeps.
+        device: "auto" is the first there is of cuda, mps and cpu.
+        data_dir: where published data sets lie; $ARCHDSL_DATA by default, else ./data.
+        download: whether a published data set that is not there is fetched.
+        out: the run's folder, new or empty; runs/NAME-1, -2, ... by default.
+        settings: what else made the network of the spec, as `--set` and `--input` do; kept beside it.
+        report: is told how the run goes on.
+
+    Raises:
+        TrainingError: for a mistake of the user's, or a training that can't go on.
+    """
+    report = Silence() if report is None else report
+    started = time.monotonic()
+    on = choose_device(device)
+    data = load_data(recipe.data, network, spec, data_folder(data_dir), download)
+    folder = make_run_folder(out, network.name)
+    try:
+        return _train_in(folder, network, spec, recipe, on, data, dict(settings or {}), report, started)
+    except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        smaller = max(1, recipe.batch_size // 2)
+        raise TrainingError(
+            f"out of memory on {on} with batches of {recipe.batch_size}; try --batch-size {smaller}, a smaller "
+            "--input, or fewer images with --limit-train",
+            TRAINING_FAILED,
+        ) from error
+    finally:
+        report.close()
+
+
+def _train_in(
+    folder: Path,
+    network: Network,
+    spec: Source,
+    recipe: Recipe,
+    device: torch.device,
+    data: Any,
+    settings: dict[str, Any],
+    report: Report,
+    started: float,
+) -> RunResult:
+    from archdsl.backends.pytorch import auxiliary_outputs, build
+
+    torch.manual_seed(recipe.seed)
+    model: nn.Sequential = build(network)
+    initialize(model, recipe.initialization)
+    model.to(device)
+    model.to(memory_format=torch.channels_last)
+    channels = data.train.images.shape[1]
+    normalization = measure(data.train.images) if recipe.data.normalize else unchanged(channels)
+    data = data._replace(train=data.train.to(device), test=data.test.to(device))
+    optimizer = make_optimizer(model, recipe.optimizer, device)
+
+    _write(folder / "spec.arch", spec.text)
+    _write(folder / "recipe.yaml", recipe.to_yaml())
+    _write(folder / "environment.json", json.dumps(describe_environment(device, settings), indent=2) + "\n")
+    report.begin(
+        Plan(
+            network=network.name,
+            input=str(network.input),
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+            data=data.name,
+            train_images=len(data.train.labels),
+            test_images=len(data.test.labels),
+            classes=len(data.classes),
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            device=f"{device} ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device),
+            out=str(folder),
+        )
+    )
+
+    def save(position: Position) -> None:
+        save_checkpoint(
+            folder / CHECKPOINT,
+            {
+                "spec": {"name": spec.name, "text": spec.text, "settings": settings},
+                "network": network.name,
+                "input": list(network.input),
+                "classes": list(data.classes),
+                "normalization": {"mean": list(normalization.mean), "std": list(normalization.std)},
+                "recipe": recipe.to_yaml(),
+                "epoch": position.epoch,
+                "step": position.step,
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "random": torch.get_rng_state(),
+                "environment": describe_environment(device, settings),
+            },
+        )
+
+    with open(folder / METRICS, "a", encoding="utf-8") as metrics_file, stop_on_signals() as stop:
+        recorder = _Recorder(metrics_file, report)
+        prepare = Prepare(network.input, normalization, device)
+        position = train_loop(model, optimizer, data, prepare, recipe, auxiliary_outputs, recorder, save, stop)
+    return RunResult(folder, tuple(recorder.epochs), position, stop.signal, time.monotonic() - started)
+
+
+class _Recorder:
+    """Writes each epoch's metrics to the run's file before it passes them on."""
+
+    def __init__(self, file: Any, report: Report) -> None:
+        self.file = file
+        self.report = report
+        self.epochs: list[EpochMetrics] = []
+
+    def on_step(self, epoch: int, images_done: int, loss: float) -> None:
+        self.report.on_step(epoch, images_done, loss)
+
+    def on_epoch(self, metrics: EpochMetrics) -> None:
+        self.epochs.append(metrics)
+        self.file.write(json.dumps(metrics._asdict()) + "\n")
+        self.file.flush()
+        self.report.on_epoch(metrics)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of a name: "auto", "cpu", "cuda", "cuda:1", "mps". Raises TrainingError where it is not there."""
+    kinds: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+        "cpu": lambda: True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, is_there in kinds.items() if is_there()))
+    kind, _, index = name.partition(":")
+    if kind not in kinds or (index and (kind != "cuda" or not index.isdecimal())):
+        raise TrainingError(f"--device: there is no {printable(name)}; there are auto, {', '.join(kinds)}")
+    if not kinds[kind]():
+        raise TrainingError(f"--device: torch finds no {kind} device on this machine; leave --device out, or say cpu")
+    if index and int(index) >= torch.cuda.device_count():
+        raise TrainingError(f"--device: there is no {name}; torch finds {torch.cuda.device_count()} cuda device(s)")
+    return torch.device(name)
+
+
+def data_folder(data_dir: Path | None) -> Path:
+    """Where published data sets lie: as given, else $ARCHDSL_DATA, else ./data."""
+    return Path(data_dir or os.environ.get("ARCHDSL_DATA") or "data").expanduser()
+
+
+def make_run_folder(out: Path | None, name: str) -> Path:
+    """Make the run's folder. Raises TrainingError where it has files in it, or can't be made."""
+    try:
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            if any(out.iterdir()):
+                raise TrainingError(f"--out: {printable(str(out))} is not empty; a run is never written over another")
+            return out
+        runs = Path("runs")
+        runs.mkdir(exist_ok=True)
+        number = 1
+        while True:
+            folder = runs / f"{name}-{number}"
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                number += 1
+            else:
+                return folder
+    except OSError as error:
+        where = printable(str(out if out is not None else Path("runs")))
+        raise TrainingError(f"the run's folder {where} can't be made: {error.strerror or error}") from None
+
+
+def describe_environment(device: torch.device, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's numbers depend on beside spec and recipe: text and numbers alone."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        archdsl_version = version("archdsl")
+    except PackageNotFoundError:
+        archdsl_version = "unknown"
+    return {
+        "archdsl": archdsl_version,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+        "device": str(device),
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count() or 0,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "command": list(sys.argv[1:]),
+        "settings": dict(settings),
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise TrainingError(f"{printable(str(path))} could not be written: {error.strerror or error}") from None
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    return "can't allocate memory" in text or "out of memory" in text or "not enough memory" in text
