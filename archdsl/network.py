@@ -59,6 +59,7 @@ class Head(NamedTuple):
     """An auxiliary head (`aux`): its input is passed on, and `output` is that input.
 
     cost: the head's own, which no total includes, for in evaluation it is not there.
+    gives: the shape that the head itself gives, which is that of the network's output.
     """
 
     layer: Aux
@@ -67,6 +68,7 @@ class Head(NamedTuple):
     output: Shape
     cost: Cost
     span: Span
+    gives: Shape
     call: None = None
 
 

@@ -186,10 +186,14 @@ class Block(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """A piece of the file that does not parse. The names that it would define are unknown, not undefined."""
+    """A piece of the file that does not parse. The names that it would define are unknown, not undefined.
+
+    imports: it has an import, so that any name may come from there.
+    """
 
     blocks: tuple[str, ...]
     lets: tuple[str, ...]
+    imports: bool
     start: int
     end: int
 

@@ -24,12 +24,10 @@ def parse(source: Source) -> tuple[nodes.File, list[Diagnostic]]:
     run shows every mistake that is independent of the others.
     """
     if len(source.text) > MAX_CHARACTERS:
-        return nodes.File(source, ()), [
-            diagnose("file-too-large", Span(source, 0, 1), size=len(source.text), largest=MAX_CHARACTERS)
-        ]
+        return nodes.File(source, ()), [diagnose("file-too-large", Span(source, 0, 0), limit=MAX_CHARACTERS)]
     found = refuse_characters(source)
     if found:
-        return nodes.File(source, (nodes.Broken((), (), 0, len(source.text)),)), found
+        return nodes.File(source, (nodes.Broken((), (), True, 0, len(source.text)),)), found
     tables = load_tables()
     tokens, found = tables.tokens(source)
     deep = too_deep(source, tokens)
@@ -69,7 +67,8 @@ def broken(piece: list[Token]) -> nodes.Broken:
     pairs = list(zip(piece, piece[1:], strict=False))
     blocks = tuple(name.text for keyword, name in pairs if keyword.type == "BLOCK" and name.type == "NAME")
     lets = tuple(name.text for keyword, name in pairs if keyword.type == "LET" and name.type == "NAME")
-    return nodes.Broken(blocks, lets, piece[0].start, piece[-1].end)
+    imports = any(token.type == "IMPORT" for token in piece)
+    return nodes.Broken(blocks, lets, imports, piece[0].start, piece[-1].end)
 
 
 class Unparsable(Exception):

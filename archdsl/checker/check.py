@@ -1,0 +1,213 @@
+"""File to Network: names, values, shapes and costs, all decided without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from archdsl.checker.expand import Expander, Growing, check_names
+from archdsl.checker.modules import Loader, replaced_lets
+from archdsl.checker.patterns import names_of
+from archdsl.checker.scope import BlockDefinition, Module, Scope, Value
+from archdsl.checker.session import MAX_LAYERS, GivenUp, Session
+from archdsl.checker.values import NOWHERE, Evaluation
+from archdsl.diagnostics.diagnostic import Diagnostic, Label
+from archdsl.network import Head, Network, Sequence
+from archdsl.shapes import Image, Shape, Vector
+from archdsl.source import Source, Span
+from archdsl.syntax import nodes
+from archdsl.syntax.parse import parse
+
+
+class Options(NamedTuple):
+    """How a spec is to be read.
+
+    input: stands for the spec's own input.
+    set: values that stand for those of its lets.
+    root: the folder that imports may not leave; None is the folder of the spec.
+    max_layers: more layers than this are refused.
+    """
+
+    input: Shape | None = None
+    set: dict[str, Value] = {}  # noqa: RUF012 - a NamedTuple's default, never changed.
+    root: Path | None = None
+    max_layers: int = MAX_LAYERS
+
+
+class Checked(NamedTuple):
+    """A spec after the check.
+
+    network: None where there are errors, or where the file has definitions alone.
+    diagnostics: all findings, by their place in the text.
+    library: the names of the blocks, where the file has definitions alone.
+    """
+
+    source: Source
+    network: Network | None
+    diagnostics: tuple[Diagnostic, ...]
+    library: tuple[str, ...] | None = None
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        return tuple(each for each in self.diagnostics if each.severity == "error")
+
+
+def check_source(source: Source, options: Options = Options()) -> Checked:  # noqa: B008 - a frozen value.
+    """Check a text: parse it, expand it, compute every shape. Never raises for a mistake in the text."""
+    file, found = parse(source)
+    session = Session(options.max_layers)
+    root = options.root or (Path.cwd() if source.path is None else source.path.resolve().parent)
+    loader = Loader(session, root)
+    network: Network | None = None
+    is_library = False
+    try:
+        module = loader.load(file, replaced_lets(session, file, options.set))
+        for each in loader.modules:
+            for block in each.blocks.values():
+                check_definition(session, block)
+        root_checker = _Root(session, module, file, options.input)
+        network = root_checker.network()
+        is_library = root_checker.is_library
+    except GivenUp:
+        network = None
+    diagnostics = unique([*found, *loader.diagnostics, *session.findings()])
+    if any(each.severity == "error" for each in diagnostics):
+        return Checked(source, None, diagnostics)
+    return Checked(source, network, diagnostics, tuple(module.blocks) if is_library else None)
+
+
+def unique(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The findings by file and place, those of the checked file first as they came first."""
+    files: dict[str, int] = {}
+    for each in diagnostics:
+        files.setdefault(each.primary.span.source.name, len(files))
+    order = sorted(diagnostics, key=lambda each: (files[each.primary.span.source.name], each.primary.span.start))
+    return tuple(order)
+
+
+def check_definition(session: Session, block: BlockDefinition) -> None:
+    """Check a block once with nothing known of its parameters and of what enters it, called or not."""
+    module = block.module
+    parameters = block.node.parameters
+    check_names(session, [name for each in parameters for name in names_of(each.pattern)], module)
+    values: dict[str, Value] = {}
+    scope = Scope(module, None, "parameter", values)
+    for parameter in parameters:
+        if parameter.default is not None:
+            Evaluation(session, scope, None).value(parameter.default)
+        values.update({name.text: None for name in names_of(parameter.pattern)})
+    session.active_blocks.append(block)
+    Expander(session, scope).block_body(block, values, None)
+    session.active_blocks.pop()
+
+
+class _Root:
+    """The chain of a file: its input, then its layers."""
+
+    def __init__(self, session: Session, module: Module, file: nodes.File, instead: Shape | None) -> None:
+        self.session = session
+        self.module = module
+        self.file = file
+        self.instead = instead
+        self.input_span: Span | None = None
+        self.shape: Shape | None = None
+        self.is_library = False
+
+    def network(self) -> Network | None:
+        """The network of the file, or None where there are errors or no layers."""
+        session = self.session
+        expander = Expander(session, Scope(self.module, None, "let", {}))
+        total = Growing(self.instead, None)
+        first: nodes.Item | None = None
+        is_broken = False
+        for statement in self.file.statements:
+            if isinstance(statement, nodes.Broken):
+                is_broken = True
+                total.output = total.last = None
+            elif isinstance(statement, nodes.Layer) and statement.word.text == "input":
+                self.read_input(statement, first)
+                if first is None:
+                    total.output, total.last = self.shape, self.module.span(statement)
+            elif isinstance(statement, nodes.Layer | nodes.For | nodes.If | nodes.Labelled):
+                if first is None:
+                    first = statement
+                    if self.input_span is None and self.instead is None and not is_broken:
+                        later = any(
+                            isinstance(each, nodes.Layer) and each.word.text == "input"
+                            for each in self.file.statements
+                        )
+                        if not later:
+                            span = self.module.span(statement)
+                            session.report("missing-input", Span(span.source, span.start, first_word_end(statement)))
+                expander.add(total, expander.item(statement, total.output, total.last), statement)
+        if is_broken or session.found_errors:
+            return None
+        if first is None:
+            self.report_no_layers()
+            return None
+        shape = self.instead or self.shape
+        part = total.done()
+        if shape is None or part.output is None:
+            return None
+        span = Span(self.module.source, 0, len(self.module.source.text))
+        children = expander.keyed(part.children)
+        root = Sequence(children, shape, part.output, part.cost, span)
+        network = Network(self.module.source.name, shape, root)
+        if session.has_heads:
+            self.check_heads(network)
+        return None if session.found_errors else network
+
+    def read_input(self, statement: nodes.Layer, first: nodes.Item | None) -> None:
+        """The shape of `input(C, H, W)` or `input(F)`."""
+        session = self.session
+        span = self.module.span(statement)
+        if self.input_span is not None:
+            session.report("input-twice", span, (Label(self.input_span, "first here"),))
+            return
+        self.input_span = span
+        if first is not None:
+            session.report("misplaced-input", span, where="after the first layer")
+            return
+        if statement.body is not None:
+            session.report("takes-no-body", self.module.span(statement.body), word="input")
+        args = statement.args or ()
+        if len(args) not in (1, 3) or any(isinstance(each, nodes.Keyword) for each in args):
+            session.report("input-sizes", self.module.span(statement.word), found=len(args))
+            return
+        evaluation = Evaluation(session, Scope(self.module, None, "let", {}), NOWHERE)
+        names = ("the channels", "the height", "the width") if len(args) == 3 else ("the features",)
+        sizes = [
+            evaluation.whole(each, name, at_least=1)  # type: ignore[arg-type]
+            for each, name in zip(args, names, strict=True)
+        ]
+        self.shape = self.instead or (Image(*sizes) if len(sizes) == 3 else Vector(*sizes))
+
+    def report_no_layers(self) -> None:
+        """A file of definitions alone is a library; one with an input alone, or with nothing, is an error."""
+        source = self.module.source
+        if self.input_span is not None:
+            self.session.report("no-layers", self.input_span)
+        elif self.module.blocks or self.module.lets:
+            self.is_library = True
+        else:
+            self.session.report("empty-file", Span(source, 0, 0))
+
+    def check_heads(self, network: Network) -> None:
+        """Each auxiliary head must give the shape that the network gives, for the same labels are its target."""
+        for place in network.walk():
+            node = place.node
+            if isinstance(node, Head) and node.gives != network.output:
+                word = Span(node.span.source, node.span.start, node.span.start + len("aux"))
+                related = tuple(Label(call.span, f"in `{call.block}`, called here") for call in reversed(place.calls))
+                self.session.report(
+                    "head-differs", word, related, gives=str(node.gives), output=str(network.output)
+                )
+
+
+def first_word_end(item: nodes.Item) -> int:
+    """Where the first word of an item ends."""
+    if isinstance(item, nodes.Layer):
+        return item.word.end
+    if isinstance(item, nodes.Labelled):
+        return item.label.end
+    return item.start + (3 if isinstance(item, nodes.For) else 2)
