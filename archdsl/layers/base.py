@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, dataclass_transform
 
-from archdsl.shapes import UNKNOWN_IMAGE, UNKNOWN_VECTOR, Image, Shape, Vector
+from archdsl.shapes import UNKNOWN_IMAGE, UNKNOWN_VECTOR, Image, Shape
 
 Pair: TypeAlias = tuple[int, int]
 """Height and width. Written as one number where both are the same."""
@@ -177,19 +177,29 @@ class Layer:
         return type(self)(**{**self.__dict__, **unknown})
 
     def may_give(self, x: Shape | None) -> Shape | None:
-        """What is still known of the output after an error in the layer or before it."""
+        """What is still known of the output after an error in the layer or before it.
+
+        Each argument at fault is taken as not known; where it is the input, as much of it as must be.
+        """
         wanted = UNKNOWN_VECTOR if self.takes == VECTOR else UNKNOWN_IMAGE if self.takes == IMAGE else x
-        tries: list[Shape | None] = [x if x is not None and type(x) is type(wanted) else wanted]
-        if isinstance(tries[0], Image):
-            tries += [tries[0]._replace(height=None, width=None), tries[0]._replace(channels=None), UNKNOWN_IMAGE]
-        elif isinstance(tries[0], Vector):
-            tries.append(UNKNOWN_VECTOR)
-        for shape in tries:
+        if wanted is None:
+            return None
+        shape = x if x is not None and type(x) is type(wanted) else wanted
+        less_known: list[Shape] = [UNKNOWN_VECTOR]
+        if isinstance(shape, Image):
+            less_known = [shape._replace(height=None, width=None), UNKNOWN_IMAGE]
+        layer = self
+        while True:
             try:
-                return None if shape is None else self.gives(shape)
-            except Misfit:
-                continue
-        return None
+                layer.agrees()
+                return layer.gives(shape)
+            except Misfit as misfit:
+                if misfit.field is not None:
+                    layer = layer.with_unknown(misfit.field)
+                elif less_known:
+                    shape = less_known.pop(0)
+                else:
+                    return None
 
 
 class Join(Layer):

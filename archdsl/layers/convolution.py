@@ -6,7 +6,6 @@ from math import gcd
 
 from archdsl.layers.base import (
     IMAGE,
-    LARGEST_WINDOW,
     Cost,
     Layer,
     Misfit,
@@ -38,13 +37,14 @@ def refuse_unfit_windows(
     """
     if all(size is None or size >= 1 for size in sizes):
         return
-    largest, least_pad = LARGEST_WINDOW, 0
+    largest: list[Dim] = [None, None]
+    least_pad: list[Dim] = [None, None]
     for axis in (0, 1):
         room = total(image[axis + 1], product(2, pad[axis]), beyond[axis])
         reach = window_span(kernel[axis], dilation[axis])
         if room is not None and reach is not None:
-            largest = min(largest, (room - 1) // dilation[axis] + 1)
-            least_pad = max(least_pad, pad[axis] + -(-(reach - room) // 2))
+            largest[axis] = (room - 1) // dilation[axis] + 1
+            least_pad[axis] = max(0, pad[axis] + -(-(reach - room) // 2))
     raise Misfit(
         "window-too-large",
         "kernel",
@@ -53,8 +53,8 @@ def refuse_unfit_windows(
         height=image.height,
         width=image.width,
         pad=pad,
-        largest=largest,
-        least_pad=least_pad if padding_helps else None,
+        largest=tuple(largest),
+        least_pad=tuple(least_pad) if padding_helps else None,
     )
 
 
@@ -66,13 +66,18 @@ class _Convolution(Layer):
     groups: int
     nobias: bool
 
-    def refuse_unfit_groups(self, channels: Dim) -> None:
-        for which, count in (("input", channels), ("output", self.out)):
-            if self.groups is not None and count is not None and count % self.groups:
-                common = count if channels is None or self.out is None else gcd(channels, self.out)
-                raise Misfit(
-                    "groups-do-not-divide", "groups", groups=self.groups, channels=count, which=which, common=common
-                )
+    def refuse_groups_of_output(self) -> None:
+        if self.groups is not None and self.out is not None and self.out % self.groups:
+            raise Misfit(
+                "groups-do-not-divide", "groups", groups=self.groups, channels=self.out, which="output", common=None
+            )
+
+    def refuse_groups_of_input(self, channels: Dim) -> None:
+        if self.groups is not None and channels is not None and channels % self.groups:
+            common = channels if self.out is None else gcd(channels, self.out)
+            raise Misfit(
+                "groups-do-not-divide", "groups", groups=self.groups, channels=channels, which="input", common=common
+            )
 
     def cost_at(self, channels: Dim, positions: Dim) -> Cost:
         assert channels is not None
@@ -110,7 +115,7 @@ class Conv(_Convolution):
         also_called=("dilation_rate", "dilate"),
     )
     groups: int = arg("groups of channels that do not mix", default=1, at_least=1, letter="g", positional=False)
-    nobias: bool = flag("no bias is added", also_called=("bias", "use_bias", "no_bias"))
+    nobias: bool = flag("no bias is added", also_called=("bias", "use_bias"))
     same: bool = flag("height and width stay as they are", also_called=("padding_same",))
 
     def agrees(self) -> None:
@@ -119,11 +124,11 @@ class Conv(_Convolution):
                 raise Misfit("contradicting-arguments", "pad", first="same", second="pad")
             if any(stride not in (1, None) for stride in self.stride):
                 raise Misfit("same-with-stride", "stride", stride=self.stride)
-        self.refuse_unfit_groups(None)
+        self.refuse_groups_of_output()
 
     def gives(self, x: Shape) -> Shape:
         assert isinstance(x, Image)
-        self.refuse_unfit_groups(x.channels)
+        self.refuse_groups_of_input(x.channels)
         if self.same and self.stride == (1, 1):
             return Image(self.out, x.height, x.width)
         if self.same or self.same is None:
@@ -194,7 +199,7 @@ class ConvTranspose(_Convolution):
         also_called=("dilation_rate", "dilate"),
     )
     groups: int = arg("groups of channels that do not mix", default=1, at_least=1, letter="g", positional=False)
-    nobias: bool = flag("no bias is added", also_called=("bias", "use_bias", "no_bias"))
+    nobias: bool = flag("no bias is added", also_called=("bias", "use_bias"))
 
     def agrees(self) -> None:
         for output_pad, stride, dilation in zip(self.output_pad, self.stride, self.dilation, strict=True):
@@ -202,11 +207,11 @@ class ConvTranspose(_Convolution):
                 raise Misfit(
                     "output-padding-too-large", "output_pad", output_pad=output_pad, stride=stride, dilation=dilation
                 )
-        self.refuse_unfit_groups(None)
+        self.refuse_groups_of_output()
 
     def gives(self, x: Shape) -> Shape:
         assert isinstance(x, Image)
-        self.refuse_unfit_groups(x.channels)
+        self.refuse_groups_of_input(x.channels)
         height, width = (
             transposed_windows(
                 x[axis + 1],
@@ -218,10 +223,13 @@ class ConvTranspose(_Convolution):
             )
             for axis in (0, 1)
         )
-        for axis, size in enumerate((height, width)):
-            if size is not None and size < 1:
-                largest = self.pad[axis] - (2 - size) // 2
-                raise Misfit("padding-too-large", "pad", pad=self.pad, largest=largest, because="nothing-is-left")
+        if any(size is not None and size < 1 for size in (height, width)):
+            # One more pixel on each side takes two off the output, of which one must be left.
+            largest = tuple(
+                None if size is None else pad - (2 - size) // 2
+                for size, pad in zip((height, width), self.pad, strict=True)
+            )
+            raise Misfit("padding-too-large", "pad", pad=self.pad, largest=largest, because="nothing-is-left")
         return Image(self.out, height, width)
 
     def cost(self, x: Shape) -> Cost:

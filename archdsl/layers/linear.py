@@ -18,7 +18,7 @@ class Fc(Layer):
     """Connect every feature with every output. It takes a vector: write `flatten` before it on a picture."""
 
     out: int = arg("output features", at_least=1, also_called=("out_features", "units", "features", "size"))
-    nobias: bool = flag("no bias is added", also_called=("bias", "use_bias", "no_bias"))
+    nobias: bool = flag("no bias is added", also_called=("bias", "use_bias"))
 
     def gives(self, x: Shape) -> Shape:
         return Vector(self.out)

@@ -28,9 +28,10 @@ class _Pool(Layer):
     ceil: bool
 
     def agrees(self) -> None:
-        for kernel, pad in zip(self.kernel, self.pad, strict=True):
-            if None not in (kernel, pad) and pad > kernel // 2:
-                raise Misfit("padding-too-large", "pad", pad=self.pad, largest=kernel // 2, because="half-the-kernel")
+        halves = tuple(None if kernel is None else kernel // 2 for kernel in self.kernel)
+        for pad, half in zip(self.pad, halves, strict=True):
+            if pad is not None and half is not None and pad > half:
+                raise Misfit("padding-too-large", "pad", pad=self.pad, largest=halves, because="half-the-kernel")
 
     def pooled(self, x: Image, dilation: Pair) -> Image:
         height, width = (
@@ -86,7 +87,7 @@ class Pool(_Pool):
         for size, pad, dilation in zip(x[1:], self.pad, self.dilation, strict=True):
             # The first window begins at -pad, and its first tap that is not in the padding lies at (-pad) % dilation.
             if size is not None and None not in (pad, dilation) and -pad % dilation >= size:
-                raise Misfit("padding-too-large", "pad", pad=self.pad, largest=0, because="no-pixel-is-met")
+                raise Misfit("padding-too-large", "pad", pad=self.pad, largest=(0, 0), because="no-pixel-is-met")
         return gives
 
     def module(self, x: Shape) -> ModuleCall:

@@ -18,6 +18,26 @@ def size(pair: Any) -> str:
     return height if height == width else f"({height}, {width})"
 
 
+def picture(height: Dim, width: Dim) -> str:
+    return f"{'?' if height is None else height}x{'?' if width is None else width}"
+
+
+def fitted(pair: Any, limits: Any, choose: Any, like: Any) -> Any:
+    """Each number of the pair, or its limit, as `choose` (min or max) says.
+
+    Height and width come out alike where those of the pair `like` are; one limit at least is known.
+    """
+    if like[0] == like[1] or None in pair:
+        limit = choose(limit for limit in limits if limit is not None)
+        return limit, limit
+    return tuple(value if limit is None else choose(value, limit) for value, limit in zip(pair, limits, strict=True))
+
+
+def padding(pair: Any) -> str:
+    """How a padding is written: `p1`, or `p=(0, 1)`."""
+    return f"p{pair[0]}" if pair[0] == pair[1] else f"p={size(pair)}"
+
+
 def neighbours(number: int, divides: int) -> list[int]:
     """The divisors of `divides` that are nearest to `number`, below and above it."""
     if divides > _DIVISORS_UP_TO:
@@ -28,6 +48,12 @@ def neighbours(number: int, divides: int) -> list[int]:
     return below + above
 
 
+def multiples(of: int, near: int) -> list[int]:
+    """The multiples that are nearest to a number, below and above it; none of them is 0."""
+    below = near // of * of
+    return [below, below + of] if below else [of]
+
+
 def either(values: Sequence[Any]) -> str:
     """ "4", or "4 or 6"."""
     return " or ".join(str(value) for value in values)
@@ -35,25 +61,25 @@ def either(values: Sequence[Any]) -> str:
 
 @code("window-too-large")
 def window_too_large(
-    kernel: Any, dilation: Any, height: Dim, width: Dim, pad: Any, largest: int, least_pad: int | None
+    kernel: Any, dilation: Any, height: Dim, width: Dim, pad: Any, largest: Any, least_pad: Any
 ) -> Wording:
     """The window of a `conv` or a pooling word is larger than the picture that comes in, padding included.
 
     Nothing would come out. Use a smaller kernel, more padding, or less striding and pooling before it.
     """
-    padded = f" padded by {size(pad)}" if pad != (0, 0) else ""
+    padded = f" padded by {size(pad)}" if any(pad) else ""
     dilated = f" with dilation {size(dilation)}" if dilation != (1, 1) else ""
-    picture = f"{'?' if height is None else height}x{'?' if width is None else width}"
-    padding = "" if least_pad is None else f", or pad: p{least_pad} is the least that fits"
+    mend = f"use a kernel of at most {size(fitted(kernel, largest, min, like=kernel))}"
+    if least_pad is not None:
+        least = fitted(pad, least_pad, max, like=kernel)
+        mend += f", or pad: {padding(least)} is the least that fits"
     return Wording(
-        f"kernel {size(kernel)}{dilated} does not fit a {picture} input{padded}",
-        "too large",
-        (f"use a kernel of at most {largest}{padding}",),
+        f"kernel {size(kernel)}{dilated} does not fit a {picture(height, width)} input{padded}", "too large", (mend,)
     )
 
 
 @code("padding-too-large")
-def padding_too_large(pad: Any, largest: int, because: str) -> Wording:
+def padding_too_large(pad: Any, largest: Any, because: str) -> Wording:
     """The padding of a pooling word or a `conv_transpose` is larger than its window allows.
 
     A pooling window may lie in the padding with no more than half of its kernel, and a dilated one must meet at
@@ -64,7 +90,8 @@ def padding_too_large(pad: Any, largest: int, because: str) -> Wording:
         "no-pixel-is-met": "leaves a window that meets no pixel",
         "nothing-is-left": "leaves nothing of the output",
     }[because]
-    mend = f"p{largest} is the most that works" if largest else "leave the padding out"
+    most = fitted(pad, largest, min, like=pad)
+    mend = f"{padding(most)} is the most that works" if any(most) else "leave the padding out"
     return Wording(f"padding {size(pad)} {reason}", "too large", (mend,))
 
 
@@ -82,21 +109,19 @@ def output_padding_too_large(output_pad: int, stride: int, dilation: int) -> Wor
 
 
 @code("groups-do-not-divide")
-def groups_do_not_divide(groups: int, channels: int, which: str, common: int) -> Wording:
+def groups_do_not_divide(groups: int, channels: int, which: str, common: int | None) -> Wording:
     """The groups of a layer do not divide its channels evenly.
 
     Each group takes the same number of the channels that come in, and gives the same number of those that go out.
     Use a number of groups that divides both, or other channels.
     """
-    lower = channels // groups * groups
-    near = neighbours(groups, common)
-    helps = [f"use {either(near)} groups"] if near else []
-    if which == "output":
-        helps.append(f"or give {either([count for count in (lower, lower + groups) if count])} channels")
+    # Every divisor of `common` divides the channels on both sides, so far as these are known.
+    near = [] if common is None else [count for count in neighbours(groups, common) if count > 1]
+    mend = f"let {either(multiples(groups, channels))} channels {'come in' if which == 'input' else 'go out'}"
     return Wording(
         f"{groups} groups do not divide {channels} {which} channels",
         f"{channels} = {channels // groups} x {groups} + {channels % groups}",
-        (", ".join(helps),) if helps else (),
+        (f"use {either(near)} groups, or {mend}" if near else mend,),
     )
 
 
@@ -107,12 +132,10 @@ def channels_do_not_divide(channels: int, r: int) -> Wording:
     Each r x r channels become one, of r times the height and width. Let the `conv` before it give a multiple.
     """
     square = r * r
-    lower = channels // square * square
-    multiples = [count for count in (lower, lower + square) if count]
     return Wording(
         f"pixel_shuffle({r}) needs a multiple of {square} channels, and {channels} come in",
         f"{r} x {r} = {square} does not divide {channels}",
-        (f"let {either(multiples)} channels come in",),
+        (f"let {either(multiples(square, channels))} channels come in",),
     )
 
 
@@ -201,21 +224,20 @@ def _mends(join: str, number: int, odd: Shape, standard: Shape) -> list[str]:
         if type(odd) is not type(standard):
             return ["let all branches give pictures, or all vectors: `flatten` makes a vector of a picture"]
         return [f"end branch {number} with fc({standard[0]})"]
-    sizes = [(a, b) for a, b in zip(odd[1:], standard[1:], strict=True) if a is not None and b is not None and a != b]
+    spreads = join == "mul" and (1, 1) in (odd[1:], standard[1:])
+    pairs = () if spreads else zip(odd[1:], standard[1:], strict=True)
+    sizes = [(a, b) for a, b in pairs if a is not None and b is not None and a != b]
     stride = _stride(sizes)
     if join != "concat" and None not in (odd.channels, standard.channels) and odd.channels != standard.channels:
-        step = "" if stride is None else f", s{stride}"
-        return (
-            [f"end branch {number} with conv({standard.channels}, 1{step})"]
-            if not sizes or step
-            else [f"let branch {number} give {standard}"]
-        )
-    missing = {b - a for a, b in sizes}
+        if sizes and stride is None:
+            return [f"let branch {number} give {standard}"]
+        return [f"end branch {number} with conv({standard.channels}, 1{f', s{stride}' if stride else ''})"]
     if stride is not None:
         return [f"let branch {number} step by {stride} in one of its windows: s{stride}"]
-    if len(missing) == 1 and len(sizes) == 2 and min(missing) > 0 and min(missing) % 2 == 0:
+    missing = {b - a for a, b in sizes}
+    if len(sizes) == 2 and len(missing) == 1 and min(missing) > 0 and min(missing) % 2 == 0:
         return [f"pad a window of branch {number} by {min(missing) // 2} more on each side"]
-    return [f"let branch {number} give {standard.height}x{standard.width}"] if sizes else []
+    return [f"let branch {number} give {picture(*standard[1:])}"]
 
 
 def _stride(sizes: list[tuple[int, int]]) -> int | None:
