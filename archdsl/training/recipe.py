@@ -105,7 +105,9 @@ class Step(Section):
 
 def _named(default: str) -> Discriminator:
     """Choose the class of a section by its `name`."""
-    return Discriminator(lambda section: section.get("name", default) if isinstance(section, dict) else section.name)
+    return Discriminator(
+        lambda section: section.get("name", default) if isinstance(section, dict) else getattr(section, "name", None)
+    )
 
 
 Optimizer: TypeAlias = Annotated[
@@ -184,11 +186,11 @@ def check_recipe(name: str, text: str, overrides: tuple[Override, ...] = ()) -> 
         raise TrainingError(f"{name}: a recipe is made of keys and values, as in `epochs: 10`")
     flags: dict[KeyPath, str] = {}
     for override in overrides:
-        section = values
+        section: Any = values
         for key in override.path[:-1]:
-            inner = section.setdefault(key, {})
-            section = inner if isinstance(inner, dict) else section
-        section[override.path[-1]] = override.value
+            section = section.setdefault(key, {}) if isinstance(section, dict) else None
+        if isinstance(section, dict):  # Otherwise the check below says what is wrong with it.
+            section[override.path[-1]] = override.value
         flags[override.path] = override.flag
     try:
         return Recipe.model_validate(values)
@@ -244,7 +246,8 @@ def _explain(fault: Any, values: dict[str, Any]) -> tuple[KeyPath, str]:
     }.get(kind)
     if wording is None:
         return path, str(fault["msg"])
-    return path, f"{wording.format(**facts)}, and is {_as_written(given)}"
+    bounds = {key: f"{bound:g}" if isinstance(bound, float) else bound for key, bound in facts.items()}
+    return path, f"{wording.format(**bounds)}, and is {_as_written(given)}"
 
 
 def _section_class(section: str, values: dict[str, Any]) -> type[Section]:

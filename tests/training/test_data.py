@@ -1,0 +1,383 @@
+"""What is read from files: verified before it is used, and refused with the file's name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image as Pictures
+
+from archdsl.shapes import Image, Vector
+from archdsl.training.data.image_set import ImageSet
+from archdsl.training.data.known import read_known_set
+from archdsl.training.data.load import load_data
+from archdsl.training.data.prepare import Normalization, Prepare, measure, unchanged
+from archdsl.training.errors import TrainingError
+from archdsl.training.recipe import Data
+
+from .networks import linear, tiny
+
+CPU = torch.device("cpu")
+REAL_DATA = next(
+    (
+        folder
+        for folder in (os.environ.get("ARCHDSL_DATA"), str(Path(__file__).parents[3] / "shared" / "data"))
+        if folder and (Path(folder) / "FashionMNIST" / "raw").is_dir()
+    ),
+    None,
+)
+
+
+def idx(*dimensions: int, data: bytes) -> bytes:
+    return bytes((0, 0, 8, len(dimensions))) + b"".join(size.to_bytes(4, "big") for size in dimensions) + data
+
+
+def write_fashion_mnist(root: Path, name: str = "FashionMNIST") -> Path:
+    """Forty training images and twenty for the test, of each class as many."""
+    folder = root / name / "raw"
+    folder.mkdir(parents=True)
+    for part, count in (("train", 40), ("t10k", 20)):
+        pixels = bytes((i * 7) % 256 for i in range(count * 784))
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(count, 28, 28, data=pixels))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(count, data=bytes(i % 10 for i in range(count))))
+    return folder
+
+
+@pytest.mark.parametrize(("name", "folder"), [("fashion-mnist", "FashionMNIST"), ("mnist", "MNIST")])
+def test_idx_files_are_read(tmp_path: Path, name: str, folder: str) -> None:
+    write_fashion_mnist(tmp_path, folder)
+    data = read_known_set(name, tmp_path, download=False)
+    assert data.train.images.shape == (40, 1, 28, 28)
+    assert data.train.images.dtype == torch.uint8
+    assert data.train.images.flatten()[:3].tolist() == [0, 7, 14]
+    assert data.test.labels.tolist() == list(range(10)) * 2
+    assert len(data.classes) == 10
+
+
+def cut(content: bytes) -> bytes:
+    return content[:-1]
+
+
+def lengthen(content: bytes) -> bytes:
+    return content + b"\0"
+
+
+def empty(content: bytes) -> bytes:
+    return b""
+
+
+def header_alone(content: bytes) -> bytes:
+    return content[:6]
+
+
+def web_page(content: bytes) -> bytes:
+    return b"<!DOCTYPE html><html><body>Please log in</body></html>"
+
+
+def wrong_magic(content: bytes) -> bytes:
+    return b"\0\0\x0d" + content[3:]
+
+
+def huge_count(content: bytes) -> bytes:
+    return content[:4] + b"\x7f\xff\xff\xff" + content[8:]
+
+
+def zipped(content: bytes) -> bytes:
+    import gzip
+
+    return gzip.compress(content)
+
+
+@pytest.mark.parametrize("file", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+@pytest.mark.parametrize("damage", [cut, lengthen, empty, header_alone, web_page, wrong_magic, huge_count, zipped])
+def test_a_damaged_file_is_named(tmp_path: Path, file: str, damage: Callable[[bytes], bytes]) -> None:
+    path = write_fashion_mnist(tmp_path) / file
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(TrainingError, match=f"{file}: .*delete it, and fetch it again") as caught:
+        read_known_set("fashion-mnist", tmp_path, download=False)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (bytes(i % 10 for i in range(39)), "train-labels-idx1-ubyte: 39 labels, and there are 40 images"),
+        (bytes([200] + [i % 10 for i in range(39)]), "a training label is 200; there are classes 0 to 9"),
+        (bytes(40), "no training image is labelled 1 \\(trouser\\)"),
+        (b"", "train-labels-idx1-ubyte: it holds nothing"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: bytes, message: str) -> None:
+    path = write_fashion_mnist(tmp_path) / "train-labels-idx1-ubyte"
+    path.write_bytes(idx(len(labels), data=labels))
+    with pytest.raises(TrainingError, match=message):
+        read_known_set("fashion-mnist", tmp_path, download=False)
+
+
+def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
+    path = write_fashion_mnist(tmp_path) / "t10k-images-idx3-ubyte"
+    path.write_bytes(idx(20, 32, 32, data=bytes(20 * 1024)))
+    with pytest.raises(TrainingError, match="images of 32x32, not 28x28"):
+        read_known_set("fashion-mnist", tmp_path, download=False)
+
+
+def test_what_is_missing_is_named_with_its_folder(tmp_path: Path) -> None:
+    folder = write_fashion_mnist(tmp_path)
+    (folder / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(TrainingError) as caught:
+        read_known_set("fashion-mnist", tmp_path, download=False)
+    assert f"t10k-labels-idx1-ubyte belongs in {folder}/" in str(caught.value)
+    assert "--download" in str(caught.value)
+    assert "train-images" not in str(caught.value)
+    with pytest.raises(TrainingError, match=r"data_batch_1, .* belong in .*cifar-10-batches-py/"):
+        read_known_set("cifar10", tmp_path, download=False)
+
+
+def test_a_download_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torchvision
+
+    def offline(*_: object, **__: object) -> None:
+        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz:\nName or service not known")
+
+    monkeypatch.setattr(torchvision.datasets.FashionMNIST, "download", offline)
+    with pytest.raises(TrainingError, match="could not be fetched") as caught:
+        read_known_set("fashion-mnist", tmp_path, download=True)
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_pickle_in_place_of_cifar_is_not_run(tmp_path: Path) -> None:
+    import pickle
+
+    class Hostile:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (tmp_path / "ran",)
+
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    for file in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta"):
+        (folder / file).write_bytes(pickle.dumps(Hostile()))
+    with pytest.raises(TrainingError, match="cifar10 could not be read"):
+        read_known_set("cifar10", tmp_path, download=False)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.data
+@pytest.mark.skipif(REAL_DATA is None, reason="no FashionMNIST/raw in $ARCHDSL_DATA nor in ../shared/data")
+def test_the_real_fashion_mnist_is_read() -> None:
+    assert REAL_DATA is not None
+    data = read_known_set("fashion-mnist", Path(REAL_DATA), download=False)
+    assert data.train.images.shape == (60_000, 1, 28, 28)
+    assert data.test.labels.bincount().tolist() == [1000] * 10
+    normalization = measure(data.train.images)
+    assert normalization.mean == pytest.approx((0.2860,), abs=1e-4)  # As the literature has them.
+    assert normalization.std == pytest.approx((0.3530,), abs=1e-4)
+
+
+# A folder of images.
+
+
+def write_images(root: Path, classes: dict[str, int], colour: bool = False, side: int = 20) -> None:
+    for label, (name, count) in enumerate(classes.items()):
+        (root / name).mkdir(parents=True)
+        for i in range(count):
+            level = 20 + 60 * label + i
+            picture = Pictures.new("RGB", (side + i, side), (level, 255 - level, 0) if colour else (level,) * 3)
+            picture.save(root / name / f"{i:03}.png")
+
+
+def read_images(path: Path, classes: int, shape: Image = Image(1, 16, 16), **fields: int) -> object:  # noqa: B008
+    network, spec = tiny(classes, shape)
+    return load_data(Data(name=f"folder:{path}", **fields), network, spec, Path("unused"))
+
+
+def test_a_folder_is_split_and_the_same_each_time(tmp_path: Path) -> None:
+    write_images(tmp_path, {"b": 10, "a": 5})
+    (tmp_path / "a" / ".hidden").write_text("not an image")
+    (tmp_path / "a" / "Thumbs.db").write_text("not an image")
+    data, again = read_images(tmp_path, 2), read_images(tmp_path, 2)
+    assert data.classes == ("a", "b")
+    assert data.train.images.shape == (12, 1, 16, 16)
+    assert data.test.labels.tolist() == [0, 1, 1]
+    assert torch.equal(data.train.images, again.train.images)
+    seen = {int(image.float().mean()) for part in (data.train, data.test) for image in part.images}
+    assert len(seen) == 15  # Each image is in one of the parts.
+    assert not torch.equal(data.test.images, read_images(tmp_path, 2, seed=1).test.images)
+
+
+def test_a_folder_with_parts_of_its_own(tmp_path: Path) -> None:
+    write_images(tmp_path / "train", {"cat": 4, "dog": 6}, colour=True)
+    write_images(tmp_path / "test", {"cat": 2, "dog": 1}, colour=True)
+    data = read_images(tmp_path, 2, Image(3, 16, 18))
+    assert data.train.images.shape == (10, 3, 16, 18)
+    assert data.test.labels.tolist() == [0, 0, 1]
+    assert data.train.images[0].float().mean((1, 2)).tolist() == [20, 235, 0]
+
+
+def test_part_of_a_folder_has_all_classes_in_it(tmp_path: Path) -> None:
+    write_images(tmp_path, {"a": 30, "b": 30})
+    data = read_images(tmp_path, 2, train=10, test=4)
+    assert len(data.train.labels) == 10
+    assert set(data.train.labels.tolist()) == {0, 1}
+    assert len(data.test.labels) == 4
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda root: (root / "a" / "bad.png").write_text("no image"), "a/bad.png: not an image that can be read"),
+        (lambda root: (root / "a" / "cut.png").write_bytes((root / "a" / "000.png").read_bytes()[:50]), "a/cut.png: "),
+        (lambda root: (root / "a" / "empty.jpg").touch(), "a/empty.jpg: not an image"),
+        (lambda root: (root / "a" / "notes.txt").write_text("hello"), "a/notes.txt: not an image"),
+        (lambda root: (root / "a" / "inner").mkdir(), "a/inner: not an image"),
+        (lambda root: Pictures.new("I;16", (9, 9)).save(root / "a" / "deep.png"), "deep.png: more than 8 bits"),
+        (lambda root: (root / "c").mkdir(), "c: there is no image in it"),
+        (lambda root: (root / "train").mkdir(), "a folder `train`, and no `test` beside it"),
+        (lambda root: [file.unlink() for file in sorted((root / "a").iterdir())[1:]], "a: one image can't be both"),
+    ],
+)
+def test_a_folder_that_is_not_right(tmp_path: Path, break_it: Callable[[Path], object], message: str) -> None:
+    write_images(tmp_path, {"a": 4, "b": 4})
+    break_it(tmp_path)
+    with pytest.raises(TrainingError, match=message) as caught:
+        read_images(tmp_path, 2)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="there is no such folder"):
+        read_images(tmp_path / "none", 2)
+    write_images(tmp_path, {"one": 3})
+    with pytest.raises(TrainingError, match="there is only one, one"):
+        read_images(tmp_path, 2)
+    write_images(tmp_path / "x" / "train", {"a": 2, "b": 2})
+    write_images(tmp_path / "x" / "test", {"a": 2, "c": 2})
+    with pytest.raises(TrainingError, match="class b is in only one of"):
+        read_images(tmp_path / "x", 2)
+
+
+def test_a_picture_that_is_not_what_it_seems(tmp_path: Path) -> None:
+    write_images(tmp_path, {"a": 2, "b": 2})
+    clear = Pictures.new("RGBA", (20, 20), (0, 0, 0, 0))
+    for name in ("000.png", "001.png"):
+        clear.save(tmp_path / "a" / name)
+    data = read_images(tmp_path, 2)
+    assert data.train.images[0].unique().tolist() == [255]  # What shines through is white, not the black below.
+
+
+# Whether network and data fit.
+
+
+@pytest.mark.parametrize(
+    ("classes", "shape", "name", "message"),
+    [
+        (
+            7,
+            Image(1, 28, 28),
+            "shapes",
+            r"tiny.arch:4:14: `fc\(7\)` gives 7 values, and shapes has 10 classes; .*`fc\(10\)`",
+        ),
+        (100, Image(1, 28, 28), "mnist", r"`fc\(100\)` gives 100 values, and mnist has 10 classes"),
+        (
+            10,
+            Image(1, 28, 28),
+            "cifar10",
+            r"tiny.arch:2:1: the network takes images of 1 channel, .*`input\(3, 28, 28\)`",
+        ),
+        (10, Image(4, 28, 28), "mnist", r"tiny.arch:2:1: the network takes images of 4 channels, .*--input 1x28x28"),
+        (10, Image(1, 12, 40), "shapes", r"tiny.arch:2:1: figures can't be told apart in 12x40 .*--input 1x16x40"),
+    ],
+)
+def test_a_network_that_does_not_fit_is_refused(
+    tmp_path: Path, classes: int, shape: Image, name: str, message: str
+) -> None:
+    network, spec = tiny(classes, shape)
+    with pytest.raises(TrainingError, match=message) as caught:
+        load_data(Data(name=name), network, spec, tmp_path)
+    assert caught.value.exit_code == 2
+
+
+def test_a_colour_folder_does_not_fit_a_grey_network(tmp_path: Path) -> None:
+    write_images(tmp_path, {"a": 3, "b": 3}, colour=True)
+    with pytest.raises(
+        TrainingError, match=r"tiny.arch:2:1: .*3 channels \(red, green, blue\); write `input\(3, 16, 16\)`"
+    ):
+        read_images(tmp_path, 2)
+
+
+def test_a_network_that_ends_in_an_image_is_told_to_flatten(tmp_path: Path) -> None:
+    from archdsl.network import Sequence
+
+    network, spec = tiny()
+    children = network.root.children[:2]
+    last = children[-1][1]
+    cut_off = network._replace(root=Sequence(children, network.input, last.output, last.cost, network.root.span))
+    with pytest.raises(TrainingError, match=r"ends in an image of 4x7x7, .*`flatten fc\(10\)`"):
+        load_data(Data(), cut_off, spec, tmp_path)
+
+
+def test_a_network_of_a_vector(tmp_path: Path) -> None:
+    network, spec = linear(784)
+    data = load_data(Data(train=20, test=10), network, spec, tmp_path)
+    assert data.train.images.shape == (20, 1, 28, 28)
+    x = Prepare(network.input, unchanged(1), CPU)(data.train.images)
+    assert torch.allclose(x, data.train.images.flatten(1) / 255)
+    write_fashion_mnist(tmp_path)
+    load_data(Data(name="fashion-mnist"), network, spec, tmp_path)
+    network, spec = linear(300)
+    with pytest.raises(TrainingError, match=r"linear.arch:1:1: .*300 features"):
+        load_data(Data(), network, spec, tmp_path)
+    with pytest.raises(TrainingError, match=r"takes 300 features, .*1x28x28, which is 784; write `input\(784\)`"):
+        load_data(Data(name="fashion-mnist"), network, spec, tmp_path)
+
+
+# From bytes to a batch.
+
+
+def test_normalized_images_have_mean_0_and_deviation_1() -> None:
+    images = torch.randint(30, 200, (2500, 3, 8, 9), dtype=torch.uint8)
+    images[:, 1] //= 3
+    x = Prepare(Image(3, 8, 9), measure(images), CPU)(images)
+    assert torch.allclose(x.mean((0, 2, 3)), torch.zeros(3), atol=1e-4)
+    assert torch.allclose(x.std((0, 2, 3)), torch.ones(3), atol=1e-3)
+    assert x.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_images_that_are_all_the_same_are_no_division_by_zero() -> None:
+    images = torch.full((3, 1, 4, 4), 7, dtype=torch.uint8)
+    assert torch.allclose(Prepare(Image(1, 4, 4), measure(images), CPU)(images), torch.zeros(3, 1, 4, 4), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(56, 64), (14, 10), (28, 28)])
+def test_resizing_is_that_of_pil(size: tuple[int, int]) -> None:
+    smooth = torch.linspace(0, 255, 28).view(1, 1, 28, 1) * torch.linspace(0, 1, 28).view(1, 1, 1, 28)
+    images = smooth.to(torch.uint8)
+    ours = Prepare(Image(1, *size), unchanged(1), CPU)(images)[0, 0] * 255
+    theirs = Pictures.fromarray(images[0, 0].numpy()).resize(size[::-1], Pictures.Resampling.BILINEAR)
+    difference = ours - torch.frombuffer(bytearray(theirs.tobytes()), dtype=torch.uint8).view(size)
+    assert difference.abs().max() <= 1.01
+
+
+def test_grey_images_are_repeated_for_three_channels() -> None:
+    images = torch.randint(0, 256, (2, 1, 5, 5), dtype=torch.uint8)
+    x = Prepare(Image(3, 5, 5), Normalization((0.5,), (0.25,)), CPU)(images)
+    assert x.shape == (2, 3, 5, 5)
+    assert torch.allclose(x[:, 2:], (images / 255 - 0.5) / 0.25, atol=1e-5)
+
+
+def test_a_part_is_random_fixed_and_without_repeats() -> None:
+    whole = ImageSet(torch.arange(100, dtype=torch.uint8).view(100, 1, 1, 1), torch.arange(100))
+    part = whole.part(30, seed=0)
+    assert part.labels.tolist() == whole.part(30, seed=0).labels.tolist() != whole.part(30, seed=1).labels.tolist()
+    assert len(set(part.labels.tolist())) == 30
+    assert torch.equal(part.images.flatten().long(), part.labels)
+    assert part.labels.max() > 60
+    assert whole.part(None, 0) is whole.part(100, 0) is whole
+
+
+def test_a_shape_is_a_vector_or_an_image() -> None:
+    x = Prepare(Vector(50), unchanged(2), CPU)(torch.zeros(3, 2, 5, 5, dtype=torch.uint8))
+    assert x.shape == (3, 50)
