@@ -1,1 +1,30 @@
-"""A small language for neural networks: shapes checked before a run, plain PyTorch behind."""
+"""A small language for neural networks: shapes checked before a run, plain PyTorch behind.
+
+    network = archdsl.load("specs/alexnet.arch")    # or raises ArchitectureError, with every mistake located
+    print(archdsl.summary(network))
+    model = archdsl.build(network)                  # an nn.Sequential; the first that imports torch
+
+Importing archdsl imports no torch.
+"""
+
+from archdsl.api import ArchitectureError, Checked, build, check, load, summary
+from archdsl.diagnostics.diagnostic import Diagnostic, Label
+from archdsl.network import Network
+from archdsl.shapes import Image, Vector
+from archdsl.source import Source, Span
+
+__all__ = [
+    "ArchitectureError",
+    "Checked",
+    "Diagnostic",
+    "Image",
+    "Label",
+    "Network",
+    "Source",
+    "Span",
+    "Vector",
+    "build",
+    "check",
+    "load",
+    "summary",
+]

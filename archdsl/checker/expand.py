@@ -646,7 +646,7 @@ class Expander:
         return self.scope.module.span(node)
 
     def report(
-        self, code: str, node: nodes.Name | nodes.Value | nodes.Item | nodes.Body | nodes.Argument, **facts: object
+        self, code: str, node: nodes.Name | nodes.Value | nodes.Item | nodes.Body | nodes.Argument, /, **facts: object
     ) -> None:
         self.session.report(code, self.span(node), **facts)
 

@@ -56,7 +56,7 @@ class Session:
         self._found: dict[FindingKey, _Finding] = {}
         self.log: list[FindingKey] = []
 
-    def report(self, code: str, span: Span, related: tuple[Label, ...] = (), **facts: Any) -> None:
+    def report(self, code: str, span: Span, related: tuple[Label, ...] = (), /, **facts: Any) -> None:
         """Record a finding. One code at one place is one finding, however many calls lead there."""
         key = (code, span.source.name, span.start, span.end)
         self.log.append(key)

@@ -85,7 +85,7 @@ class Evaluation:
         self._report("wrong-kind", node, what="the condition", expected="true or false", found=value)
         return None
 
-    def _report(self, code: str, node: nodes.Value | nodes.Argument, **facts: object) -> None:
+    def _report(self, code: str, node: nodes.Value | nodes.Argument, /, **facts: object) -> None:
         self.session.report(code, self.scope.module.span(node), **facts)
 
     def _dead(self) -> Evaluation:

@@ -112,6 +112,15 @@ class _Spliced(list[Any]):
     """The children of a helper rule that lark made for a star; they belong to the rule around it."""
 
 
+class _KeepStray:
+    """Lark drops a terminal that no rule uses, unless a post-lexer says that it does."""
+
+    always_accept = ("STRAY",)
+
+    def process(self, stream: Any) -> Any:
+        return stream
+
+
 class Tables:
     """The grammar's terminals as one pattern, and its LALR tables as dictionaries.
 
@@ -147,7 +156,7 @@ class Tables:
         from lark import Lark
         from lark.parsers.lalr_analysis import Shift
 
-        lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=False)
+        lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=False, postlex=_KeepStray())
         keywords: dict[str, str] = {}
         symbols = ["|".join(each.pattern.to_regexp() for each in lark.terminals if each.name in lark.ignore_tokens)]
         for terminal in sorted(lark.terminals, key=lambda each: (-each.priority, -len(each.pattern.value), each.name)):

@@ -51,7 +51,7 @@ def code(name: str, severity: str = "error") -> Callable[[Callable[..., Wording]
     return declare
 
 
-def diagnose(name: str, span: Span, related: tuple[Label, ...] = (), **facts: Any) -> Diagnostic:
+def diagnose(name: str, span: Span, related: tuple[Label, ...] = (), /, **facts: Any) -> Diagnostic:
     """A finding of this code at these characters, in the words that the catalog has for its facts."""
     entry = CATALOG[name]
     words = entry.words(**facts)

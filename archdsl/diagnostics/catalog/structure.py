@@ -189,3 +189,27 @@ def import_has_layers(path: str) -> Wording:
         "not a library",
         ("move its blocks to a file without layers, and import that from both",),
     )
+
+
+@code("unreadable-file")
+def unreadable_file(path: str, reason: str) -> Wording:
+    """The file on the command line is not there, is a folder, or may not be read."""
+    return Wording(f"{path} can't be read: {reason}", "")
+
+
+@code("no-network")
+def no_network() -> Wording:
+    """The file has blocks and lets alone: it is a library to import, and no network to build."""
+    return Wording("the file defines no network", "no layers", ("write layers in it, or import it from a file that has",))
+
+
+@code("malformed-input")
+def malformed_input(text: str) -> Wording:
+    """`--input` takes channels, height and width, or features alone."""
+    return Wording(f"`{text}` is not the shape of an input", "not a shape", ("write 3x224x224, or 784 for a vector",))
+
+
+@code("malformed-setting")
+def malformed_setting(name: str, text: str) -> Wording:
+    """`--set` takes a let's name and a literal: a number, true, false, or a tuple of them."""
+    return Wording(f"`{text}` is no literal value for `{name}`", "not a literal", (f"write {name}=64, or {name}=(1,2)",))

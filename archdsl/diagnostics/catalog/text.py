@@ -94,6 +94,7 @@ _STRAYS = {
     "||": ("write `or`",),
     "!": ("write `not`",),
     "@": ("a block is defined by `block name { ... }`",),
+    ",": ("items follow each other without a comma: conv(64, 3) relu",),
     "//": ("a comment begins with `#`",),
     "**": ("there is no power; multiply",),
     "^": ("there is no power; multiply",),
@@ -142,6 +143,12 @@ def chained_comparison(operator: str) -> Wording:
 def assignment_for_comparison() -> Wording:
     """`=` gives a name its value; two values are compared by `==`."""
     return Wording("`=` does not compare", "gives a name a value", ("write `==`",))
+
+
+@code("missing-let")
+def missing_let(name: str) -> Wording:
+    """A name is given a value by `let`."""
+    return Wording(f"`{name}` is given a value without `let`", "a new name?", (f"write `let {name} = ...`",))
 
 
 @code("bar-at-the-edge")

@@ -1,0 +1,117 @@
+"""What a user of the library calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from archdsl.backends.table import summary
+from archdsl.checker.check import Checked, Options, check_source
+from archdsl.checker.scope import Value
+from archdsl.checker.session import MAX_LAYERS
+from archdsl.diagnostics.catalog import diagnose
+from archdsl.diagnostics.diagnostic import Diagnostic
+from archdsl.diagnostics.render import render
+from archdsl.network import Network
+from archdsl.reader import normalized, read_source
+from archdsl.settings import read_input, read_settings
+from archdsl.shapes import Shape
+from archdsl.source import Source, Span
+
+if TYPE_CHECKING:
+    from torch import nn
+
+InputLike: TypeAlias = str | tuple[int, ...] | Shape
+"""An input shape: "3x96x96", (3, 96, 96), or a number of features alone: "784", (784,)."""
+
+SetLike: TypeAlias = "Mapping[str, Value | str]"
+"""Values for lets, as Python values or as they are written in the language: {"width": 32}, {"width": "32"}."""
+
+
+class ArchitectureError(Exception):
+    """A spec has errors. Its text is the rendered diagnostics; `diagnostics` holds them as data."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        super().__init__(render(diagnostics))
+        self.diagnostics = diagnostics
+
+
+def check(
+    text_or_path: str | Path,
+    input: InputLike | None = None,
+    set: SetLike | None = None,
+    root: str | Path | None = None,
+    max_layers: int = MAX_LAYERS,
+) -> Checked:
+    """Check a spec: its network, or what is wrong with it. Never raises for a mistake in the spec. Needs no torch.
+
+    Args:
+        text_or_path: a Path, a string that ends in ".arch", or the text of a spec itself.
+        input: stands for the spec's own input: "3x96x96" or (3, 96, 96).
+        set: values that stand for lets of the spec: {"width": 32}.
+        root: the folder that imports may not leave; by default the folder of the spec.
+        max_layers: a network of more modules is refused.
+
+    Returns:
+        The network (None where there are errors, or where the file has definitions alone) and all diagnostics.
+    """
+    source, found = _source(text_or_path)
+    shape, wrong_input = read_input(input)
+    values, wrong_settings = read_settings(set or {})
+    found = [*found, *wrong_input, *wrong_settings]
+    if found:
+        return Checked(source, None, tuple(found))
+    return check_source(source, Options(shape, values, None if root is None else Path(root), max_layers))
+
+
+def load(path: str | Path, input: InputLike | None = None, set: SetLike | None = None) -> Network:
+    """The network of a spec.
+
+    Args:
+        path: the file.
+        input: stands for the spec's own input: "3x96x96" or (3, 96, 96).
+        set: values that stand for lets of the spec: {"width": 32}.
+
+    Raises:
+        ArchitectureError: the spec has errors, or no layers. Its text is what `archdsl check` prints.
+    """
+    checked = check(Path(path), input, set)
+    if checked.network is None:
+        found = checked.diagnostics
+        if not checked.errors:
+            found = (*found, diagnose("no-network", Span(checked.source, 0, 0)))
+        raise ArchitectureError(found)
+    return checked.network
+
+
+def build(network: Network | str | Path) -> nn.Sequential:
+    """Build a network, or that of a spec's file, as a plain `nn.Sequential`. Imports torch.
+
+    Its input is a batch: (batch, channels, height, width), or (batch, features). The weights are as torch
+    initializes them. In training mode, auxiliary heads run beside; see `archdsl.auxiliary_outputs`.
+
+    Raises:
+        ArchitectureError: the file has errors.
+    """
+    from archdsl.backends import pytorch
+
+    return pytorch.build(network if isinstance(network, Network) else load(network))
+
+
+def _source(text_or_path: str | Path) -> tuple[Source, list[Diagnostic]]:
+    """The text that is meant, or a diagnostic where its file can't be read."""
+    is_path = isinstance(text_or_path, Path) or (text_or_path.endswith(".arch") and "\n" not in text_or_path)
+    if not is_path:
+        assert isinstance(text_or_path, str)
+        return Source("<text>", normalized(text_or_path)), []
+    path = Path(text_or_path)
+    try:
+        return read_source(path)
+    except (OSError, ValueError) as error:
+        source = Source(str(path), "")
+        reason = getattr(error, "strerror", None) or str(error)
+        return source, [diagnose("unreadable-file", Span(source, 0, 0), path=str(path), reason=reason)]
+
+
+__all__ = ["ArchitectureError", "Checked", "build", "check", "load", "summary"]

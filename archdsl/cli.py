@@ -1,0 +1,174 @@
+"""The command line: arguments in, an exit code out."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from archdsl.checker.session import MAX_LAYERS
+from archdsl.commands.guard import guarded
+
+app = typer.Typer(
+    name="archdsl",
+    help="Networks as text: shapes checked before a run, plain PyTorch behind.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Format(str, Enum):
+    """How findings are printed."""
+
+    text = "text"
+    json = "json"
+
+
+class Device(str, Enum):
+    """Where to train; auto takes what is there."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+Spec = Annotated[str, typer.Argument(help="The .arch file.")]
+Input = Annotated[
+    Optional[str], typer.Option("--input", metavar="CxHxW", help="Stands for the spec's own input, as in 3x224x224.")
+]
+Set = Annotated[
+    Optional[list[str]],
+    typer.Option("--set", metavar="NAME=VALUE", help="Stands for the value of a let of the spec; may be repeated."),
+]
+Root = Annotated[
+    Optional[str], typer.Option("--root", metavar="FOLDER", help="The folder that imports may not leave.")
+]
+MaxLayers = Annotated[int, typer.Option("--max-layers", min=1, help="A larger network is refused.")]
+
+
+@app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(help="The .arch files.")],
+    input: Input = None,
+    settings: Set = None,
+    root: Root = None,
+    max_layers: MaxLayers = MAX_LAYERS,
+    format: Annotated[Format, typer.Option("--format", help="For people, or for programs.")] = Format.text,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="One line a file instead of a table.")] = False,
+) -> None:
+    """Tell the shapes of a network, or what is wrong with it, without torch.
+
+    Exits with 0 where all is fine, 1 where a spec has errors, 2 where a file can't be read.
+    """
+    from archdsl.commands.check import check as run_check
+
+    raise typer.Exit(
+        run_check(
+            files,
+            input=input,
+            settings=settings or [],
+            root=root,
+            max_layers=max_layers,
+            format=format.value,
+            quiet=quiet,
+        )
+    )
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="A word, a block of the library, an error's code, or `words`, `codes`.")],
+) -> None:
+    """Explain a word, a block of the library, or the code of an error."""
+    from archdsl.commands.explain import explain as run_explain
+
+    raise typer.Exit(run_explain(name))
+
+
+@app.command()
+def train(
+    spec: Spec,
+    data: Annotated[
+        Optional[str],
+        typer.Option(help="shapes (drawn here, the default), fashion-mnist, mnist, cifar10, or folder:PATH."),
+    ] = None,
+    recipe: Annotated[Optional[Path], typer.Option(metavar="FILE.yaml", help="How to train; flags win over it.")] = None,
+    epochs: Annotated[Optional[int], typer.Option(min=1, help="Passes over the training images.")] = None,
+    batch_size: Annotated[Optional[int], typer.Option(min=1, help="Images a step.")] = None,
+    lr: Annotated[Optional[float], typer.Option(help="The learning rate, at its highest.")] = None,
+    seed: Annotated[Optional[int], typer.Option(min=0, help="The same seed gives the same numbers.")] = None,
+    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
+    limit_train: Annotated[Optional[int], typer.Option(min=1, help="Train on so many images only.")] = None,
+    settings: Set = None,
+    input: Input = None,
+    root: Root = None,
+    data_dir: Annotated[
+        Optional[Path], typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")
+    ] = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch a data set that is not there.")] = False,
+    out: Annotated[Optional[Path], typer.Option(help="The run's folder; by default a new one in ./runs.")] = None,
+) -> None:
+    """Train a network.
+
+    Exits with 0 when done, 1 where the spec has errors, 2 on wrong use or an unreadable file, 3 where training
+    failed, 130 and 143 when interrupted.
+    """
+    from archdsl.commands.train import train as run_train
+
+    raise typer.Exit(
+        run_train(
+            spec,
+            input=input,
+            settings=settings or [],
+            root=root,
+            data=data,
+            recipe=recipe,
+            epochs=epochs,
+            batch_size=batch_size,
+            lr=lr,
+            seed=seed,
+            device=device.value,
+            limit_train=limit_train,
+            data_dir=data_dir,
+            download=download,
+            out=out,
+        )
+    )
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"archdsl {version('archdsl')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Networks as text: shapes checked before a run, plain PyTorch behind."""
+
+
+def run() -> int:
+    """Run the command line of this process; returns the exit code."""
+
+    def command() -> int:
+        try:
+            app(prog_name="archdsl")
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        return 0
+
+    return guarded(command)
+
+

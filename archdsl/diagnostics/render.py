@@ -1,0 +1,103 @@
+"""Diagnostics to text for people, in the layout of rustc and ruff. The layout may change; JSON is for programs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from archdsl.diagnostics.diagnostic import Diagnostic, Label
+from archdsl.source import Source
+
+_RED, _YELLOW, _BLUE, _BOLD, _END = "\x1b[31m", "\x1b[33m", "\x1b[34m", "\x1b[1m", "\x1b[0m"
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """The text with what a terminal would obey, or not show, written out: `\\x1b`, `\\u202e`."""
+    return _UNSEEN.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def render(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
+    """All diagnostics as text, a blank line between two, without a line end at the end."""
+    return "\n\n".join(_render_one(each, color) for each in diagnostics)
+
+
+def _render_one(diagnostic: Diagnostic, color: bool) -> str:
+    paint = _Paint(color, _RED if diagnostic.severity == "error" else _YELLOW)
+    head = paint.fault(f"{diagnostic.severity}[{diagnostic.code}]") + paint.bold(f": {visible(diagnostic.message)}")
+    lines = [head]
+    labels = [(diagnostic.primary, True), *((label, False) for label in diagnostic.related)]
+    width = max(len(str(_lines_of(label)[0])) for label, _ in labels)
+    by_source: dict[Source, list[tuple[Label, bool]]] = {}
+    for label, primary in labels:
+        by_source.setdefault(label.span.source, []).append((label, primary))
+    gutter = paint.edge(" " * (width + 1) + "|")
+    for source, group in by_source.items():
+        arrow = "-->" if group[0][1] else ":::"
+        line, column = source.position(group[0][0].span.start)
+        lines.append(f"{' ' * width}{paint.edge(arrow)} {visible(source.name)}:{line}:{column}")
+        if source.text:
+            lines.append(gutter)
+            lines += _snippet(source, group, width, paint)
+    tail = [("note", each) for each in diagnostic.notes] + [("help", each) for each in diagnostic.help]
+    if tail:
+        lines.append(gutter)
+        edge = paint.edge(" " * (width + 1) + "=")
+        lines += [f"{edge} {paint.bold(kind)}: {visible(text)}" for kind, text in tail]
+    return "\n".join(lines)
+
+
+def _lines_of(label: Label) -> tuple[int, int]:
+    """The line of a label and its column, both from 1."""
+    return label.span.source.position(label.span.start)
+
+
+def _snippet(source: Source, group: list[tuple[Label, bool]], width: int, paint: _Paint) -> list[str]:
+    """The lines of one source that labels point at, each label under its characters."""
+    lines: list[str] = []
+    by_line: dict[int, list[tuple[Label, bool]]] = {}
+    for label, primary in group:
+        by_line.setdefault(_lines_of(label)[0], []).append((label, primary))
+    shown = 0
+    for number in sorted(by_line):
+        if shown and number > shown + 1:
+            lines.append(paint.edge(" " * (width - 1) + "..."))
+        shown = number
+        text = source.line(number)
+        lines.append(f"{paint.edge(f'{number:>{width}} |')} {_cells(text)}".rstrip())
+        for label, primary in sorted(by_line[number], key=lambda each: (not each[1], -each[0].span.start)):
+            start = label.span.start - source.line_starts[number - 1]
+            # What spans several lines is underlined to the end of its first.
+            end = min(label.span.end - source.line_starts[number - 1], max(len(text), start + 1))
+            before, under = _cells(text[:start]), _cells(text[start:end]) or " "
+            mark = ("^" if primary else "-") * max(1, len(under))
+            pointed = f"{mark} {visible(label.message)}".rstrip()
+            color = paint.fault if primary else paint.edge
+            lines.append(f"{paint.edge(' ' * (width + 1) + '|')} {' ' * len(before)}{color(pointed)}")
+    return lines
+
+
+def _cells(text: str) -> str:
+    """A line as it is shown: tabs as four spaces, what can't be seen written out."""
+    return visible(text.replace("\t", "    "))
+
+
+class _Paint:
+    """Colors, or none."""
+
+    def __init__(self, color: bool, fault: str) -> None:
+        self._color = color
+        self._fault = fault
+
+    def _painted(self, codes: str, text: str) -> str:
+        return f"{codes}{text}{_END}" if self._color else text
+
+    def fault(self, text: str) -> str:
+        return self._painted(_BOLD + self._fault, text)
+
+    def bold(self, text: str) -> str:
+        return self._painted(_BOLD, text)
+
+    def edge(self, text: str) -> str:
+        return self._painted(_BOLD + _BLUE, text)

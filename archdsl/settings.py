@@ -1,0 +1,82 @@
+"""What stands for parts of a spec, from the command line or from Python: `--input 3x96x96`, `--set width=32`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archdsl.checker.scope import Module, Scope, Value
+from archdsl.checker.session import Session
+from archdsl.checker.values import NOWHERE, Evaluation
+from archdsl.diagnostics.catalog import diagnose
+from archdsl.diagnostics.diagnostic import Diagnostic
+from archdsl.shapes import Image, Shape, Vector
+from archdsl.source import Source, Span
+from archdsl.syntax import nodes
+from archdsl.syntax.parse import parse
+from archdsl.syntax.tokens import MAX_WHOLE
+
+
+def read_input(given: str | tuple[int, ...] | Shape | None) -> tuple[Shape | None, list[Diagnostic]]:
+    """The shape meant by "3x96x96" or "784", or by a tuple of such sizes."""
+    if given is None:
+        return None, []
+    text = given if isinstance(given, str) else "x".join(str(size) for size in given)
+    parts = text.lower().split("x")
+    if len(parts) in (1, 3) and all(part.isascii() and part.isdecimal() and len(part) < 16 for part in parts):
+        sizes = [int(part) for part in parts]
+        if min(sizes) >= 1:
+            return (Image(*sizes) if len(sizes) == 3 else Vector(*sizes)), []
+    source = Source("--input", text)
+    return None, [diagnose("malformed-input", Span(source, 0, len(text)), text=text)]
+
+
+def read_settings(given: Mapping[str, Any]) -> tuple[dict[str, Value], list[Diagnostic]]:
+    """The values meant for lets: Python's own, or text as it is written in the language."""
+    values: dict[str, Value] = {}
+    found: list[Diagnostic] = []
+    for name, value in given.items():
+        if not isinstance(value, str):
+            text = written(value)
+        else:
+            text = value
+        source = Source("--set", f"{name}={text}")
+        span = Span(source, len(name) + 1, len(source.text))
+        file, errors = parse(Source("--set", f"let value = {text}"))
+        let = file.statements[0] if len(file.statements) == 1 else None
+        if errors or not isinstance(let, nodes.Let) or not is_literal(let.value):
+            found.append(diagnose("malformed-setting", span, name=name, text=text))
+            continue
+        session = Session()
+        scope = Scope(Module(source, None), None, "let", {})
+        values[name] = Evaluation(session, scope, NOWHERE).value(let.value)
+        if session.found_errors:
+            found.append(diagnose("malformed-setting", span, name=name, text=text))
+    return values, found
+
+
+def written(value: Any) -> str:
+    """A Python value as the language writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return f"({', '.join(map(written, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, int) and abs(value) > MAX_WHOLE:
+        return "too large"
+    return repr(value)
+
+
+def is_literal(value: nodes.Value) -> bool:
+    """Whether a value is a number, a truth or a tuple of them, with a sign."""
+    if isinstance(value, nodes.Unary):
+        return value.operator == "-" and is_literal(value.operand)
+    if isinstance(value, nodes.Tuple):
+        return all(is_literal(item) for item in value.items)
+    return isinstance(value, nodes.Number)
+
+
+def split_setting(text: str) -> tuple[str, str] | None:
+    """The name and the value of "name=value", or None where it is something else."""
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    return (name, value.strip()) if equals and name.isidentifier() and value.strip() else None
