@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import itertools
 import math
 import re
 import weakref
@@ -30,39 +31,46 @@ from archdsl.source import Source, Span
 
 BATCH = 2
 
-STRICTER = {
-    ("conv", "out"): "a convolution without output",
-    ("fc", "out"): "a layer without output",
-    ("adaptive_avgpool", "size"): "a picture without pixels",
-    ("adaptive_pool", "size"): "a picture without pixels",
-    ("zero_pad", "left"): "negative padding crops",
-    ("zero_pad", "right"): "negative padding crops",
-    ("zero_pad", "top"): "negative padding crops",
-    ("zero_pad", "bottom"): "negative padding crops",
-    ("batchnorm", "momentum"): "a running mean that runs away",
-    ("layernorm", "eps"): "a division by zero where all channels are equal",
-    ("groupnorm", "eps"): "a division by zero where all channels are equal",
-    ("instancenorm", "eps"): "a division by zero where all pixels are equal",
-    ("lrn", "alpha"): "a root of a negative number",
-    ("lrn", "beta"): "a division that is a multiplication",
-    ("lrn", "k"): "a division by zero where all channels are zero",
-    ("aux", "weight"): "a head that is trained to be wrong",
-    ("take_channels", "start"): "a slice that counts from the end, or is empty",
-    ("take_channels", "end"): "a slice that ends behind the last channel, or is empty",
-    ("upsample", "nearest"): "two modes at once, which torch has no way to say",
-    ("conv", "pad"): "`same` and a padding, which torch has no way to say together",
-    ("pool", "pad"): "a dilated window that meets no pixel, of which torch gives minus infinity",
-}
-"""What we refuse and torch does not, by the word and the argument at fault, and what it would be."""
+# Torch on layers that it takes only in part, which is what is asked here.
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'", "ignore:Initializing zero-element tensors")
+
+STRICTER: list[tuple[str, str, dict[str, Any], Shape, str]] = [
+    ("zero_pad", "left", {"left": -1}, Image(1, 3, 3), "negative padding crops"),
+    ("zero_pad", "right", {"left": 0, "right": -1}, Image(1, 3, 3), "negative padding crops"),
+    ("zero_pad", "top", {"left": 0, "top": -1}, Image(1, 3, 3), "negative padding crops"),
+    ("zero_pad", "bottom", {"left": 0, "bottom": -1}, Image(1, 3, 3), "negative padding crops"),
+    ("batchnorm", "momentum", {"momentum": 1.5}, Image(1, 3, 3), "a running mean that runs away"),
+    ("layernorm", "eps", {"eps": 0.0}, Image(1, 3, 3), "a division by zero where all channels are equal"),
+    ("groupnorm", "eps", {"groups": 1, "eps": 0.0}, Image(1, 3, 3), "a division by zero where all pixels are equal"),
+    ("instancenorm", "eps", {"eps": 0.0}, Image(1, 3, 3), "a division by zero where all pixels are equal"),
+    ("lrn", "alpha", {"alpha": -0.1}, Image(1, 3, 3), "a root of a negative number"),
+    ("lrn", "beta", {"beta": -0.1}, Image(1, 3, 3), "a division that multiplies"),
+    ("lrn", "k", {"k": 0.0}, Image(1, 3, 3), "a division by zero where all channels are zero"),
+    ("aux", "weight", {"weight": -0.3}, Vector(10), "a head that is trained to be wrong"),
+    ("take_channels", "start", {"start": -2, "end": 4}, Image(4, 3, 3), "a slice that counts from the end"),
+    ("take_channels", "end", {"start": 0, "end": 5}, Image(4, 3, 3), "a slice that ends behind the last channel"),
+    ("upsample", "nearest", {"scale": 2, "nearest": True, "bilinear": True}, Image(1, 3, 3), "two modes at once"),
+    ("conv", "pad", {"out": 1, "kernel": (3, 3), "pad": (1, 1), "same": True}, Image(1, 3, 3), "two paddings at once"),
+    (
+        "pool",
+        "pad",
+        {"kernel": (2, 2), "stride": (1, 1), "pad": (1, 1), "dilation": (3, 3)},
+        Image(1, 2, 2),
+        "a window that meets no pixel, of which torch gives minus infinity",
+    ),
+]
+"""What we refuse and torch does not: the word, the argument at fault, an example, and what it would be."""
+
+STRICTER_AT = {(word, field) for word, field, _, _, _ in STRICTER}
 
 oracle = settings(
-    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
 def examples(word: str) -> int:
     """How many to draw: a word without arguments has little that could differ."""
-    return 60 if LAYERS[word].fields else 10
+    return 40 if LAYERS[word].fields else 10
 
 
 single_words = pytest.mark.parametrize("word", [word for word, cls in LAYERS.items() if not issubclass(cls, Join)])
@@ -73,7 +81,7 @@ single_words = pytest.mark.parametrize("word", [word for word, cls in LAYERS.ite
 
 def wholes(field: Field) -> st.SearchStrategy[int]:
     least = -1 if field.at_least is None else int(field.at_least) - 1
-    return st.integers(least, 6) | st.sampled_from([2, 3, 4])
+    return st.integers(least, 6)
 
 
 def decimals(field: Field) -> st.SearchStrategy[float]:
@@ -205,10 +213,29 @@ def test_agrees_with_torch(word: str) -> None:
         if refused is None:
             assert_as_torch(layer, shape)
             assert not torch_refuses(layer, shape), f"torch refuses {layer} on {shape}"
-        elif (word, refused) not in STRICTER:
+        elif (word, refused) not in STRICTER_AT:
             assert torch_refuses(layer, shape), f"torch accepts {layer} on {shape}, refused for {refused!r}"
 
     check()
+
+
+@pytest.mark.parametrize(("word", "field", "arguments", "shape", "reason"), STRICTER)
+def test_stricter_than_torch(word: str, field: str, arguments: dict[str, Any], shape: Shape, reason: str) -> None:
+    layer = LAYERS[word](**arguments)
+    assert refusal(layer, shape) == field
+    assert not torch_refuses(layer, shape), reason
+
+
+def test_a_dilated_pool_is_refused_where_a_window_meets_no_pixel() -> None:
+    choices = itertools.product(range(1, 5), range(1, 4), (1, 2, 5), (0, 1), range(1, 7), (False, True))
+    for size, kernel, stride, pad, dilation, ceil in choices:
+        layer = LAYERS["pool"](kernel=(kernel, 1), stride=(stride, 1), pad=(pad, 0), dilation=(dilation, 1), ceil=ceil)
+        shape = Image(1, size, 1)
+        try:
+            runs = bool(build_layer(layer, shape)(torch.zeros(1, *shape)).isfinite().all())
+        except RuntimeError:
+            runs = False
+        assert runs == (misfit_of(layer, shape) is None), (layer, shape)
 
 
 @single_words
@@ -290,7 +317,7 @@ def test_conv_after_an_error_knows_its_channels() -> None:
 
 @pytest.mark.parametrize("word", ["conv", "pool", "avgpool"])
 def test_the_kernel_and_padding_proposed_fit(word: str) -> None:
-    @settings(oracle, max_examples=300)
+    @settings(oracle, max_examples=200)
     @given(layers(word), samples(LAYERS[word]))
     def check(layer: Layer, shape: Shape) -> None:
         misfit = misfit_of(layer, shape)
@@ -310,7 +337,7 @@ def test_the_kernel_and_padding_proposed_fit(word: str) -> None:
 
 @pytest.mark.parametrize("word", ["pool", "avgpool", "conv_transpose"])
 def test_the_largest_padding_proposed_is_the_largest(word: str) -> None:
-    @settings(oracle, max_examples=300)
+    @settings(oracle, max_examples=200)
     @given(layers(word), samples(LAYERS[word]))
     def check(layer: Layer, shape: Shape) -> None:
         misfit = misfit_of(layer, shape)
