@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 _QUICK_OPTIONS = {"--input": "input", "--root": "root", "--format": "format", "--set": "settings"}
 _FORMATS = ("text", "json")
@@ -21,7 +22,7 @@ def main() -> None:
     sys.exit(guarded(lambda: check(**arguments)))
 
 
-def quick_check(words: list[str]) -> dict[str, object] | None:
+def quick_check(words: list[str]) -> dict[str, Any] | None:
     """The arguments of a plain `archdsl check`, or None where typer must read them.
 
     Whatever is unusual is left to typer: help, an unknown option, a missing value. A test holds that both ways give
@@ -31,7 +32,7 @@ def quick_check(words: list[str]) -> dict[str, object] | None:
         return None
     files: list[str] = []
     settings: list[str] = []
-    arguments: dict[str, object] = {"files": files, "settings": settings}
+    arguments: dict[str, Any] = {"files": files, "settings": settings}
     rest = iter(words[1:])
     for word in rest:
         name, equals, value = word.partition("=")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -40,15 +40,13 @@ class Device(str, Enum):
 
 Spec = Annotated[str, typer.Argument(help="The .arch file.")]
 Input = Annotated[
-    Optional[str], typer.Option("--input", metavar="CxHxW", help="Stands for the spec's own input, as in 3x224x224.")
+    str | None, typer.Option("--input", metavar="CxHxW", help="Stands for the spec's own input, as in 3x224x224.")
 ]
 Set = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Stands for the value of a let of the spec; may be repeated."),
 ]
-Root = Annotated[
-    Optional[str], typer.Option("--root", metavar="FOLDER", help="The folder that imports may not leave.")
-]
+Root = Annotated[str | None, typer.Option("--root", metavar="FOLDER", help="The folder that imports may not leave.")]
 MaxLayers = Annotated[int, typer.Option("--max-layers", min=1, help="A larger network is refused.")]
 
 
@@ -95,24 +93,28 @@ def explain(
 def train(
     spec: Spec,
     data: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="shapes (drawn here, the default), fashion-mnist, mnist, cifar10, or folder:PATH."),
     ] = None,
-    recipe: Annotated[Optional[Path], typer.Option(metavar="FILE.yaml", help="How to train; flags win over it.")] = None,
-    epochs: Annotated[Optional[int], typer.Option(min=1, help="Passes over the training images.")] = None,
-    batch_size: Annotated[Optional[int], typer.Option(min=1, help="Images a step.")] = None,
-    lr: Annotated[Optional[float], typer.Option(help="The learning rate, at its highest.")] = None,
-    seed: Annotated[Optional[int], typer.Option(min=0, help="The same seed gives the same numbers.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="How to train; flags win over it.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images a step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="The learning rate, at its highest.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same numbers.")] = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
-    limit_train: Annotated[Optional[int], typer.Option(min=1, help="Train on so many images only.")] = None,
+    limit_train: Annotated[int | None, typer.Option(min=1, help="Train on so many images only.")] = None,
+    limit_test: Annotated[int | None, typer.Option(min=1, help="Test on so many images only.")] = None,
     settings: Set = None,
     input: Input = None,
     root: Root = None,
     data_dir: Annotated[
-        Optional[Path], typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")
+        Path | None, typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")
     ] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch a data set that is not there.")] = False,
-    out: Annotated[Optional[Path], typer.Option(help="The run's folder; by default a new one in ./runs.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder; by default a new one in ./runs.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result alone.")] = False,
 ) -> None:
     """Train a network.
 
@@ -128,16 +130,18 @@ def train(
             settings=settings or [],
             root=root,
             data=data,
-            recipe=recipe,
+            recipe_path=recipe,
             epochs=epochs,
             batch_size=batch_size,
             lr=lr,
             seed=seed,
             device=device.value,
             limit_train=limit_train,
+            limit_test=limit_test,
             data_dir=data_dir,
             download=download,
             out=out,
+            quiet=quiet,
         )
     )
 
@@ -170,5 +174,3 @@ def run() -> int:
         return 0
 
     return guarded(command)
-
-

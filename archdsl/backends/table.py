@@ -38,9 +38,7 @@ def rows(network: Network) -> list[Row]:
         label = "" if key.isdecimal() else f"{key}: "
         text = "  " * depth + shorten(label + text_of(node, key, parent))
         cost = node.cost if isinstance(node, Leaf) else None
-        result.append(
-            Row(where, text, str(node.output), cost and cost.parameters, cost and cost.macs)
-        )
+        result.append(Row(where, text, str(node.output), cost and cost.parameters, cost and cost.macs))
         if not isinstance(node, Leaf):
             stack += [(key, child, depth + 1, node) for key, child in reversed(node.children)]
     return result
@@ -96,5 +94,3 @@ def summary(network: Network) -> str:
 
 def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
-
-

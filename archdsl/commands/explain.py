@@ -9,7 +9,7 @@ from archdsl.checker.suggest import STRUCTURE, meant_word, suggest
 from archdsl.diagnostics.catalog import CATALOG
 from archdsl.diagnostics.render import visible
 from archdsl.layers import LAYERS
-from archdsl.reference import STRUCTURE_WORDS, describe_word
+from archdsl.reference import STRUCTURE_WORDS, describe_word, summary_line
 
 
 def explain(name: str) -> int:
@@ -28,13 +28,13 @@ def explain(name: str) -> int:
 def explanation(name: str) -> str | None:
     """The text about a name, or None."""
     if name == "words":
-        words = [f"  {word:<18} {cls.summary()}" for word, cls in LAYERS.items() if word not in STRUCTURE]
+        words = [f"  {word:<18} {summary_line(cls)}" for word, cls in LAYERS.items()]
         structure = [f"  {word:<18} {text}" for word, (text, _) in STRUCTURE_WORDS.items()]
         blocks = [f"  {block}" for block in library().blocks]
         return "\n".join(["Layers:", *words, "", "Structure:", *structure, "", "Blocks of the library:", *blocks])
     if name == "codes":
         return "\n".join(f"  {code:<26} {first_line(entry.explanation)}" for code, entry in sorted(CATALOG.items()))
-    if name in LAYERS and name not in STRUCTURE:
+    if name in LAYERS:
         return describe_word(LAYERS[name])
     if name in STRUCTURE_WORDS:
         text, more = STRUCTURE_WORDS[name]
@@ -45,7 +45,8 @@ def explanation(name: str) -> str | None:
     entry = CATALOG.get(name)
     if entry is not None:
         return f"{entry.severity}[{name}]\n\n{entry.explanation}"
-    return None
+    meant = meant_word(name)
+    return f"{name} is called `{meant}` here.\n\n{explanation(meant)}" if meant in LAYERS else None
 
 
 def first_line(text: str) -> str:

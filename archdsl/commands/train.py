@@ -33,4 +33,5 @@ def train(
         return 2
     from archdsl.training.command import run_train_command
 
-    return run_train_command(checked.network, checked.source, **training)
+    replaced: dict[str, str] = dict(given) if input is None else {**given, "input": input}
+    return run_train_command(checked.network, checked.source, settings=replaced, **training)

@@ -100,7 +100,7 @@ class Mul(Join):
     "aux",
     torch="a head whose loss counts while training; passes its input on",
     rule="gives what comes in; its chain must give the network's output shape",
-    example="4x8x8: aux(0.3) { global_avgpool flatten fc(10) }",
+    example="4x8x8: aux(0.3) { flatten fc(10) } conv(8, 3) relu flatten fc(10)",
     also_called=("auxiliary", "aux_head", "side_head"),
 )
 class Aux(Layer):

@@ -1,0 +1,41 @@
+# The commands to know: make train, make test. Both make .venv first, with plain venv and pip.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: train test quick lint tables reference clean
+
+train: .venv/installed
+	$(BIN)/archdsl train specs/alexnet.arch --input 1x96x96
+
+test: lint
+	$(BIN)/python -m pytest
+
+quick: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The grammar's tables, after a change of grammar/archdsl.lark.
+tables: .venv/installed-dev
+	$(BIN)/python -c "from archdsl.syntax.parse import write_tables; write_tables()"
+
+# The part on words in grammar/README.md, after a change of a layer.
+reference: .venv/installed-dev
+	$(BIN)/python -m archdsl.reference
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --editable .
+	touch $@
+
+.venv/installed-dev: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --editable ".[dev]"
+	touch $@ .venv/installed
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

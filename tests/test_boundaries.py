@@ -1,0 +1,158 @@
+"""Who may import whom: the absences that ARCHITECTURE.md promises, each held here."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "archdsl"
+
+
+def imported(path: Path, *, everywhere: bool = True) -> set[str]:
+    """The modules that a file imports; with `everywhere` false, only those imported as the file itself is."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if everywhere:
+        nodes = list(ast.walk(tree))
+    else:
+        nodes = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def who_imports(package: str) -> set[str]:
+    return {
+        path.relative_to(PACKAGE).as_posix()
+        for path in files()
+        if any(name == package or name.startswith(package + ".") for name in imported(path))
+    }
+
+
+def test_lark_is_imported_by_the_parser_alone() -> None:
+    assert who_imports("lark") == {"syntax/parse.py"}
+
+
+def test_torch_is_imported_by_its_backend_and_by_training_alone() -> None:
+    for path in who_imports("torch") | who_imports("torchvision"):
+        allowed = path.startswith(("backends/pytorch", "training/"))
+        # A type checker's import is none at run time.
+        assert allowed or path == "api.py", path
+
+
+def test_typer_is_imported_by_the_command_line_alone() -> None:
+    assert who_imports("typer") == {"cli.py"}
+
+
+@pytest.mark.parametrize(
+    ("room", "may_not_know"),
+    [
+        ("layers", ("archdsl.source", "archdsl.syntax", "archdsl.checker", "archdsl.diagnostics", "archdsl.network")),
+        ("syntax", ("archdsl.layers", "archdsl.checker", "archdsl.network", "archdsl.shapes")),
+        ("diagnostics", ("archdsl.checker", "archdsl.syntax", "archdsl.layers", "archdsl.network")),
+        ("checker", ("archdsl.backends", "archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api")),
+        ("backends", ("archdsl.training", "archdsl.commands", "archdsl.checker", "archdsl.syntax", "archdsl.cli")),
+        ("training", ("archdsl.commands", "archdsl.checker", "archdsl.syntax", "archdsl.cli")),
+    ],
+)
+def test_imports_point_one_way(room: str, may_not_know: tuple[str, ...]) -> None:
+    for path in (PACKAGE / room).rglob("*.py"):
+        for name in imported(path):
+            assert not any(name == other or name.startswith(other + ".") for other in may_not_know), (path, name)
+
+
+def test_only_the_edges_print_and_read() -> None:
+    allowed = {"reader.py", "reference.py", "cli.py", "__main__.py", "syntax/parse.py", "checker/modules.py"}
+    for path in files():
+        name = path.relative_to(PACKAGE).as_posix()
+        if name in allowed or name.startswith(("commands/", "training/")):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            name_called = getattr(called, "id", getattr(called, "attr", ""))
+            assert name_called not in ("print", "open", "read_text", "write_text", "read_bytes"), (name, node.lineno)
+
+
+def test_nothing_evaluates_text_as_code() -> None:
+    for path in files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("eval", "exec", "compile", "__import__"), path
+        assert not {"pickle", "marshal", "shelve", "dill", "importlib"} & imported(path), path
+
+
+@pytest.fixture(scope="module")
+def python_without_torch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python environment that has what archdsl needs but for torch and torchvision."""
+    folder = tmp_path_factory.mktemp("without-torch")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    packages = next((folder / "lib").glob("python*")) / "site-packages"
+    (packages / "archdsl.pth").write_text(f"{ROOT}\n")
+    for name in needed_by("lark", "pyyaml", "typer", "rich", "pydantic"):
+        for file in distribution(name).files or []:
+            top = file.parts[0]
+            source = Path(str(distribution(name).locate_file(top)))
+            if top not in ("..", "__pycache__") and source.exists() and not (packages / top).exists():
+                (packages / top).symlink_to(source)
+    return folder / "bin" / "python"
+
+
+def needed_by(*names: str) -> set[str]:
+    """The distributions with all that they need."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        for requirement in distribution(name).requires or []:
+            if ";" not in requirement:
+                match = re.match(r"[A-Za-z0-9._-]+", requirement)
+                assert match
+                waiting.append(match.group())
+    return found
+
+
+def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([python, *arguments], capture_output=True, text=True, cwd=ROOT, timeout=120)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-m", "archdsl", "check", "specs/googlenet.arch"),
+        ("-m", "archdsl", "check", "specs/googlenet.arch", "--format", "json"),
+        ("-m", "archdsl", "check", "specs/alexnet.arch", "--max-layers", "1000"),  # The way through typer.
+        ("-m", "archdsl", "explain", "conv"),
+        ("-m", "archdsl", "--help"),
+        ("-m", "archdsl", "train", "--help"),
+        ("-c", "import archdsl; print(archdsl.summary(archdsl.load('specs/alexnet.arch')))"),
+    ],
+)
+def test_runs_where_torch_is_not_installed(python_without_torch: Path, arguments: tuple[str, ...]) -> None:
+    result = run(python_without_torch, *arguments)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout
+
+
+def test_the_environment_without_torch_has_none(python_without_torch: Path) -> None:
+    """The test above could not fail if torch were found there after all."""
+    result = run(python_without_torch, "-c", "import archdsl; archdsl.build('specs/lenet.arch')")
+    assert result.returncode == 1
+    assert "No module named 'torch'" in result.stderr
