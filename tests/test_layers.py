@@ -22,9 +22,24 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.backends import pytorch_modules
 from archdsl.backends.pytorch import auxiliary_outputs, build, build_layer, module_class
+from archdsl.checker.check import check_source
 from archdsl.diagnostics.catalog import CATALOG
 from archdsl.layers import LAYERS
-from archdsl.layers.base import ANY, IMAGE, LARGEST_WINDOW, VECTOR, Cost, Field, Join, Layer, Misfit, ModuleCall, Pair
+from archdsl.layers.base import (
+    ANY,
+    IMAGE,
+    LARGEST_SINGLE,
+    LARGEST_WINDOW,
+    VECTOR,
+    Cost,
+    Field,
+    Join,
+    Layer,
+    Misfit,
+    ModuleCall,
+    Pair,
+    refuse_too_many_values,
+)
 from archdsl.network import Branches, Head, Leaf, Network, Sequence
 from archdsl.shapes import UNKNOWN_IMAGE, Image, Shape, Vector, may_be_equal
 from archdsl.source import Source, Span
@@ -243,7 +258,8 @@ def test_trains_with_finite_numbers(word: str) -> None:
     @settings(oracle, max_examples=10)
     @given(layers(word), samples(LAYERS[word]))
     def check(layer: Layer, shape: Shape) -> None:
-        if refusal(layer, shape) is not None:
+        enormous = any(abs(value) == LARGEST_SINGLE for value in vars(layer).values() if isinstance(value, float))
+        if refusal(layer, shape) is not None or enormous:
             return
         torch.manual_seed(0)
         module = build_layer(layer, shape)
@@ -481,6 +497,30 @@ def test_a_window_never_passes_what_torch_counts_in_32_bits() -> None:
     assert torch_refuses(with_values(huge, stride=(LARGEST_WINDOW + 1, 1)), Image(1, 2, 2))
 
 
+def test_torch_can_count_the_values_of_what_is_not_refused() -> None:
+    side = 2**20
+    most = Image(2**13, side, side)
+    refuse_too_many_values(most, Cost(2**53, 0))
+    assert not torch_refuses_on_meta(LAYERS["relu"](), most)
+    with pytest.raises(Misfit) as raised:
+        refuse_too_many_values(Image(2**13 + 1, side, side), Cost())
+    assert CATALOG[raised.value.code].words(**raised.value.facts).message
+    with pytest.raises(Misfit) as raised:
+        refuse_too_many_values(Vector(1), Cost(2**53 + 1, 0))
+    assert CATALOG[raised.value.code].words(**raised.value.facts).message
+    refuse_too_many_values(UNKNOWN_IMAGE, Cost())
+    assert torch_refuses_on_meta(LAYERS["upsample"](scale=2**10), most)
+
+
+def torch_refuses_on_meta(layer: Layer, shape: Shape) -> bool:
+    try:
+        with torch.device("meta"):
+            build_layer(layer, shape)(torch.empty(BATCH, *shape))
+    except Exception:
+        return True
+    return False
+
+
 # Branches.
 
 
@@ -611,6 +651,18 @@ def test_each_name_from_elsewhere_means_one_word() -> None:
 
 
 @pytest.mark.parametrize("word", LAYERS)
+def test_example_runs(word: str) -> None:
+    sample, _, call = LAYERS[word].example.partition(": ")
+    network = check_source(Source("example", f"input({sample.replace('x', ', ')}) {call}")).network
+    assert network is not None
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        model = build(network).eval()
+        assert model(torch.ones(BATCH, *network.input)).shape == (BATCH, *network.output)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    assert network.cost == (parameters - network.head_cost.parameters, counter.get_total_flops() // 2 // BATCH)
+
+
+@pytest.mark.parametrize("word", LAYERS)
 def test_declaration_is_whole(word: str) -> None:
     cls = LAYERS[word]
     assert cls.__doc__
@@ -706,7 +758,7 @@ def join(word: str, x: Shape, **branches: Any) -> Branches:
     return Branches(layer, items, x, output, Cost(), SPAN)
 
 
-def network(root: Sequence) -> Network:
+def network_of(root: Sequence) -> Network:
     return Network("net", root.input, root)
 
 
@@ -716,7 +768,7 @@ def test_keys_are_those_of_the_tree() -> None:
     stem = chain(x, _0=leaf("conv", x, out=4, kernel=(3, 3), pad=(1, 1)), act=leaf("relu", two))
     block = join("add", two, _0=chain(two, conv=leaf("conv", two, out=4, kernel=(1, 1))), skip=leaf("identity", two))
     head = chain(two, _0=leaf("flatten", two), fc=leaf("fc", Vector(256), out=10))
-    model = build(network(chain(x, stem=stem, _1=block, _2=head)))
+    model = build(network_of(chain(x, stem=stem, _1=block, _2=head)))
     assert type(model) is nn.Sequential
     assert type(model.stem) is nn.Sequential
     assert isinstance(model[1], pytorch_modules.Add)
@@ -735,7 +787,7 @@ def test_keys_are_those_of_the_tree() -> None:
 def test_a_node_that_stands_in_two_places_becomes_two_modules() -> None:
     x = Image(4, 8, 8)
     body = chain(x, _0=leaf("conv", x, out=4, kernel=(3, 3), pad=(1, 1)))
-    model = build(network(chain(x, _0=body, _1=body, _2=join("concat", x, _0=body, _1=body))))
+    model = build(network_of(chain(x, _0=body, _1=body, _2=join("concat", x, _0=body, _1=body))))
     assert len(list(model.parameters())) == 8
     assert model[0][0] is not model[1][0]
     assert model(torch.ones(2, *x)).shape == (2, 8, 8, 8)
@@ -756,7 +808,7 @@ def heads() -> nn.Sequential:
     aux = LAYERS["aux"](weight=0.3)
     body = chain(x, _0=leaf("fc", x, out=3))
     head = Head(aux, body.children, x, x, body.cost, SPAN, body.output)
-    return build(network(chain(x, _0=leaf("fc", x, out=6), _1=head, _2=leaf("fc", x, out=3))))
+    return build(network_of(chain(x, _0=leaf("fc", x, out=6), _1=head, _2=leaf("fc", x, out=3))))
 
 
 def test_an_auxiliary_head_is_there_while_training() -> None:
@@ -812,7 +864,7 @@ def test_ten_thousand_layers_build() -> None:
     x = Vector(1)
     relu = leaf("relu", x)
     root = Sequence(tuple((str(i), relu) for i in range(10_000)), x, x, Cost(), SPAN)
-    assert len(build(network(root))) == 10_000
+    assert len(build(network_of(root))) == 10_000
 
 
 def test_layer_norm_and_scale_are_what_they_say() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import Cost, Layer, ModuleCall, arg, changed, layer
+from archdsl.layers.base import LARGEST_SINGLE, Cost, Layer, ModuleCall, arg, changed, layer
 from archdsl.shapes import Shape
 
 _SAME = "gives what comes in"
@@ -41,7 +41,13 @@ class Relu6(_Activation):
 class LeakyRelu(Layer):
     """x where it is positive, and slope times x elsewhere."""
 
-    slope: float = arg("factor below zero", default=0.01, also_called=("negative_slope", "alpha"))
+    slope: float = arg(
+        "factor below zero",
+        default=0.01,
+        at_least=-LARGEST_SINGLE,
+        at_most=LARGEST_SINGLE,
+        also_called=("negative_slope", "alpha"),
+    )
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("LeakyReLU", (), changed(negative_slope=(self.slope, 0.01)))

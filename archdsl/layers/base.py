@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, dataclass_transform
 
-from archdsl.shapes import UNKNOWN_IMAGE, UNKNOWN_VECTOR, Image, Shape
+from archdsl.shapes import UNKNOWN_IMAGE, UNKNOWN_VECTOR, Image, Shape, product
 
 Pair: TypeAlias = tuple[int, int]
 """Height and width. Written as one number where both are the same."""
@@ -18,6 +18,12 @@ REQUIRED: Any = object()
 
 LARGEST_WINDOW = 2**31 - 1
 """No number of a pair is larger: torch hands the sizes of its windows to code that counts in 32 bits."""
+
+LARGEST_SINGLE = 3e38
+"""About the largest number that torch's single precision holds."""
+
+MOST_VALUES = 2**53
+"""No sample and no layer's weights have more numbers: torch counts the bytes of a batch in 64 bits."""
 
 
 class SameAs(NamedTuple):
@@ -214,6 +220,15 @@ class Join(Layer):
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall(type(self).__name__)
+
+
+def refuse_too_many_values(gives: Shape, cost: Cost) -> None:
+    """Raise the Misfit of a layer whose output or weights have more numbers than torch can count the bytes of."""
+    values = product(*gives)
+    if values is not None and values > MOST_VALUES:
+        raise Misfit("too-many-values", None, values=values, which="output", limit=MOST_VALUES)
+    if cost.parameters > MOST_VALUES:
+        raise Misfit("too-many-values", None, values=cost.parameters, which="weights", limit=MOST_VALUES)
 
 
 LayerClass = TypeVar("LayerClass", bound=type[Layer])

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import IMAGE, Cost, Layer, Misfit, ModuleCall, arg, changed, layer
+from archdsl.layers.base import (
+    IMAGE,
+    LARGEST_SINGLE,
+    LARGEST_WINDOW,
+    Cost,
+    Layer,
+    Misfit,
+    ModuleCall,
+    arg,
+    changed,
+    layer,
+)
 from archdsl.shapes import Image, Shape
 
 _SAME = "gives what comes in"
@@ -134,7 +145,13 @@ class Lrn(Layer):
     5 channels is 5e-4 here, as in torch and Caffe.
     """
 
-    size: int = arg("neighbouring channels, the value's own included", default=5, at_least=1, also_called=("n",))
+    size: int = arg(
+        "neighbouring channels, the value's own included",
+        default=5,
+        at_least=1,
+        at_most=LARGEST_WINDOW,
+        also_called=("n",),
+    )
     alpha: float = arg("factor of the mean of squares", default=1e-4, at_least=0)
     beta: float = arg("exponent", default=0.75, at_least=0)
     k: float = arg("added before the exponent", default=1, at_least=_LEAST_EPS, also_called=("bias",))
@@ -157,7 +174,13 @@ class Scale(Layer):
     (Touvron et al. 2021, Going deeper with image transformers, section 2.)
     """
 
-    initial: float = arg("the factors before training", default=1, also_called=("init", "init_value", "value"))
+    initial: float = arg(
+        "the factors before training",
+        default=1,
+        at_least=-LARGEST_SINGLE,
+        at_most=LARGEST_SINGLE,
+        also_called=("init", "init_value", "value"),
+    )
 
     def cost(self, x: Shape) -> Cost:
         assert x[0] is not None

@@ -202,6 +202,20 @@ def nothing_to_normalize() -> Wording:
     )
 
 
+@code("too-many-values")
+def too_many_values(values: int, which: str, limit: int) -> Wording:
+    """The output of a layer, or its weights, are more numbers than any machine holds, and than torch can count.
+
+    Most often a size stands where another was meant, or an `upsample` is repeated. Use smaller sizes.
+    """
+    what = "an output" if which == "output" else "weights"
+    return Wording(
+        f"{what} of {values} numbers, and at most {limit} are allowed",
+        f"{values} numbers",
+        ("use smaller sizes",),
+    )
+
+
 @code("branches-disagree")
 def branches_disagree(join: str, branch: int, against: int, shapes: Sequence[Shape]) -> Wording:
     """The branches of a `concat`, `add` or `mul` give shapes that cannot be joined.
