@@ -20,7 +20,7 @@ def read_source(path: Path, name: str | None = None) -> tuple[Source, list[Diagn
     """
     name = str(path) if name is None else name
     if path.exists() and not path.is_file():
-        raise OSError(f"{path} is not a regular file")
+        raise OSError("not a regular file")
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:

@@ -69,7 +69,7 @@ def written(value: Any) -> str:
 def is_literal(value: nodes.Value) -> bool:
     """Whether a value is a number, a truth or a tuple of them, with a sign."""
     if isinstance(value, nodes.Unary):
-        return value.operator == "-" and is_literal(value.operand)
+        return value.operator == "-" and isinstance(value.operand, nodes.Number)
     if isinstance(value, nodes.Tuple):
         return all(is_literal(item) for item in value.items)
     return isinstance(value, nodes.Number)

@@ -7,11 +7,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from archdsl.checker.scope import BlockDefinition, Value
-from archdsl.checker.suggest import suggest
 from archdsl.checker.values import FUNCTIONS, Evaluation
+from archdsl.layers import LAYERS
 from archdsl.layers.base import Field, Layer, SameAs
 from archdsl.source import Span
 from archdsl.syntax import nodes
+from archdsl.syntax.tokens import MAX_WHOLE
 
 _LETTER_FLAG = re.compile(r"([a-z])([0-9]+)")
 
@@ -26,6 +27,7 @@ class Signature(NamedTuple):
     flags: the index for each bare word.
     required: the indices that must be given, each with its name.
     also_called: the name that is meant by what people from elsewhere call it.
+    size: how many fields or parameters there are.
     """
 
     word: str
@@ -36,7 +38,7 @@ class Signature(NamedTuple):
     flags: dict[str, int]
     required: dict[int, str]
     also_called: dict[str, str]
-    count: int
+    size: int
 
 
 class Given(NamedTuple):
@@ -47,8 +49,9 @@ class Given(NamedTuple):
 
 
 @cache
-def layer_signature(cls: type[Layer]) -> Signature:
-    """The signature of a word."""
+def layer_signature(word: str) -> Signature:
+    """The signature of a layer's word."""
+    cls = LAYERS[word]
     names: dict[str, int] = {}
     letters: dict[str, int] = {}
     for index, field in enumerate(cls.fields):
@@ -88,136 +91,146 @@ def block_signature(block: BlockDefinition) -> Signature:
     return Signature(block.name, call, tuple(range(len(shown))), names, letters, {}, required, {}, len(shown))
 
 
-def match(call: nodes.Layer, signature: Signature, evaluation: Evaluation) -> list[Given | None] | None:
-    """The values given, by index; None for the whole where they can't be matched, after a report.
+def match(call: nodes.Layer, signature: Signature, evaluation: Evaluation) -> tuple[list[Given | None], bool]:
+    """The values given, by index, and whether all is as it must be; what is not was reported.
 
     First come arguments in order, then names and flags in any order.
     """
-    module = evaluation.scope.module
-    session = evaluation.session
-    given: list[Given | None] = [None] * signature.count
-    fine = True
-    named = False
-    positions = 0
+    matching = _Matching(signature, evaluation)
     for argument in call.args or ():
-        span = module.span(argument)
-        value: Value
-        index: int | None
-        if argument.__class__ is nodes.Keyword:
-            named = True
-            index = signature.names.get(argument.name.text)  # type: ignore[union-attr]
-            value = evaluation.value(argument.value)  # type: ignore[union-attr]
-            span = module.span(argument.value)  # type: ignore[union-attr]
-            if index is None:
-                name = argument.name  # type: ignore[union-attr]
-                session.report(
-                    "unknown-argument",
-                    module.span(name),
-                    word=signature.word,
-                    name=name.text,
-                    suggestion=signature.also_called.get(name.text.lower()) or suggest(name.text, signature.names),
-                    known=tuple(signature.names),
-                )
-                fine = False
-                continue
-        elif argument.__class__ is nodes.Name and (flag := read_flag(argument, signature, evaluation)) is not None:  # type: ignore[arg-type]
-            named = True
-            index, value = flag
-        else:
-            if named:
-                session.report("positional-after-named", span, call=signature.call)
-                fine = False
-                continue
-            value = positional_value(argument, signature, evaluation)  # type: ignore[arg-type]
-            if positions == len(signature.positions):
-                session.report(
-                    "too-many-arguments",
-                    span,
-                    call=signature.call,
-                    word=signature.word,
-                    most=len(signature.positions),
-                    found=sum(not isinstance(each, nodes.Keyword) for each in call.args or ()),
-                    names=tuple(name for name in signature.names if len(name) > 1),
-                )
-                fine = False
-                positions += 1
-                continue
-            if positions > len(signature.positions):
-                continue
-            index = signature.positions[positions]
-            positions += 1
-        if given[index] is not None:
-            session.report("argument-given-twice", span, name=_name_of(signature, index), word=signature.word)
-            fine = False
-            continue
-        given[index] = Given(value, span)
+        if isinstance(argument, nodes.Keyword):
+            matching.named(argument)
+        elif not (isinstance(argument, nodes.Name) and matching.flag(argument)):
+            matching.positional(argument)
+    given = matching.given
     missing = [name for index, name in signature.required.items() if given[index] is None]
-    if missing and fine:
-        session.report(
+    if missing and matching.fine:
+        matching.fine = False
+        evaluation.session.report(
             "missing-argument",
-            module.span(call.word),
+            evaluation.scope.module.span(call.word),
             word=signature.word,
             call=signature.call,
             missing=tuple(missing),
         )
-    return given if fine and not missing else None
+    return given, matching.fine
 
 
-def positional_value(argument: nodes.Value, signature: Signature, evaluation: Evaluation) -> Value:
-    """The value of an argument in order. A bare word that is bound to nothing was perhaps meant as a flag."""
-    if argument.__class__ is nodes.Name:
-        text = argument.text  # type: ignore[union-attr]
-        bound = evaluation.scope.lookup(argument)[0]  # type: ignore[arg-type]
-        module = evaluation.scope.module
-        if not bound and text not in ("in_channels", "in_features", *FUNCTIONS, *module.lets) and not module.incomplete:
-            flags = (*signature.flags, *(f"{letter}1" for letter in signature.letters))
-            suggestion = signature.also_called.get(text.lower())
-            if suggestion not in signature.flags:
-                suggestion = suggest(text, [*signature.flags, *evaluation.scope.visible_names()])
-            evaluation.session.report(
-                "unknown-flag",
-                module.span(argument),
-                name=text,
-                word=signature.word,
-                suggestion=suggestion,
-                flags=flags,
+class _Matching:
+    """Arguments one after the other, each to the field or parameter that it is for."""
+
+    def __init__(self, signature: Signature, evaluation: Evaluation) -> None:
+        self.signature = signature
+        self.evaluation = evaluation
+        self.given: list[Given | None] = [None] * signature.size
+        self.fine = True
+        self.positions = 0
+        self.in_order = True
+
+    def named(self, argument: nodes.Keyword) -> None:
+        """`name=value`"""
+        self.in_order = False
+        name = argument.name.text
+        value = self.evaluation.value(argument.value)
+        index = self.signature.names.get(name)
+        if index is not None:
+            self._give(index, value, argument.value)
+            return
+        meant = self.signature.also_called.get(name.lower())
+        self._refuse(
+            "unknown-argument",
+            argument.name,
+            name=name,
+            suggestion=meant or self.evaluation.session.suggest(name, self.signature.names),
+            known=tuple(self.signature.names),
+            flag=meant is not None and meant in self.signature.flags,
+        )
+
+    def flag(self, name: nodes.Name) -> bool:
+        """A bare word, if it is a flag of what is called."""
+        text = name.text
+        index = self.signature.flags.get(text)
+        value: Value = True
+        instead = f"{text}=true"
+        if index is None:
+            match = _LETTER_FLAG.fullmatch(text)
+            index = self.signature.letters.get(match[1]) if match else None
+            if match is None or index is None:
+                return False
+            instead = f"{match[1]}={text}"
+            value = self._number(name, match[1], match[2])
+        self.in_order = False
+        if self.evaluation.scope.lookup(name)[0]:
+            self._report("flag-or-value", name, name=text, word=self.signature.word, instead=instead)
+            value = None
+        self._give(index, None if self.evaluation.dead else value, name)
+        return True
+
+    def _number(self, name: nodes.Name, letter: str, digits: str) -> Value:
+        """The number of a flag such as `s2`."""
+        shorter = digits.lstrip("0") or "0"
+        if len(shorter) < len(digits):
+            self._report("malformed-number", name, text=name.text, mend=letter + shorter)
+            return None
+        if len(digits) > 16 or int(digits) > MAX_WHOLE:
+            self._report("number-too-large", name, limit=MAX_WHOLE)
+            return None
+        return int(digits)
+
+    def positional(self, argument: nodes.Value) -> None:
+        """An argument in order."""
+        signature = self.signature
+        if not self.in_order:
+            self._refuse("positional-after-named", argument, call=signature.call)
+            return
+        if isinstance(argument, nodes.Name) and not self._is_bound(argument):
+            value = None
+            self._unknown_word(argument)
+        else:
+            value = self.evaluation.value(argument)
+        position = self.positions
+        self.positions += 1
+        if position < len(signature.positions):
+            self._give(signature.positions[position], value, argument)
+        elif position == len(signature.positions):
+            self._refuse(
+                "too-many-arguments",
+                argument,
+                call=signature.call,
+                most=len(signature.positions),
+                names=tuple(name for name in signature.names if len(name) > 1),
             )
-            return None
-    return evaluation.value(argument)
+
+    def _is_bound(self, name: nodes.Name) -> bool:
+        module = self.evaluation.scope.module
+        known = name.text in ("in_channels", "in_features", *FUNCTIONS, *module.lets)
+        return known or module.incomplete or self.evaluation.scope.lookup(name)[0]
+
+    def _unknown_word(self, name: nodes.Name) -> None:
+        """A bare word that is bound to nothing was perhaps meant as a flag."""
+        signature, session = self.signature, self.evaluation.session
+        suggestion = signature.also_called.get(name.text.lower())
+        if suggestion not in signature.flags:
+            suggestion = session.suggest(name.text, [*signature.flags, *self.evaluation.scope.visible_names()])
+        flags = (*signature.flags, *(f"{letter}1" for letter in signature.letters))
+        self._report("unknown-flag", name, name=name.text, word=signature.word, suggestion=suggestion, flags=flags)
+
+    def _give(self, index: int, value: Value, place: nodes.Value) -> None:
+        if self.given[index] is None:
+            self.given[index] = Given(value, self.evaluation.scope.module.span(place))
+            return
+        name = next(name for name, at in self.signature.names.items() if at == index)
+        self._refuse("argument-given-twice", place, name=name)
+
+    def _refuse(self, code: str, place: nodes.Argument, /, **facts: object) -> None:
+        self.fine = False
+        self._report(code, place, word=self.signature.word, **facts)
+
+    def _report(self, code: str, place: nodes.Argument, /, **facts: object) -> None:
+        self.evaluation.session.report(code, self.evaluation.scope.module.span(place), **facts)
 
 
-def _name_of(signature: Signature, index: int) -> str:
-    return next((name for name, at in signature.names.items() if at == index), "this argument")
-
-
-def read_flag(name: nodes.Name, signature: Signature, evaluation: Evaluation) -> tuple[int, Value] | None:
-    """The index and value of a bare word that is a flag of what is called, or None."""
-    text = name.text
-    index = signature.flags.get(text)
-    value: Value = True
-    instead = f"{text}=true"
-    if index is None:
-        match = _LETTER_FLAG.fullmatch(text)
-        index = signature.letters.get(match[1]) if match else None
-        if match is None or index is None:
-            return None
-        digits = match[2]
-        instead = f"{match[1]}={text}"
-        if (len(digits) > 1 and digits[0] == "0") or len(digits) > 15:
-            span = evaluation.scope.module.span(name)
-            evaluation.session.report("malformed-number", span, text=text, mend=match[1] + (digits.lstrip("0") or "0"))
-            return index, None
-        value = int(digits)
-    if evaluation.scope.lookup(name)[0]:
-        span = evaluation.scope.module.span(name)
-        evaluation.session.report("flag-or-value", span, name=text, word=signature.word, instead=instead)
-        return index, None
-    return index, None if evaluation.dead else value
-
-
-def make_layer(
-    cls: type[Layer], given: list[Given | None], evaluation: Evaluation, word: Span
-) -> tuple[Layer, dict[str, Span]]:
+def make_layer(cls: type[Layer], given: list[Given | None], evaluation: Evaluation) -> tuple[Layer, dict[str, Span]]:
     """The layer with its arguments, those that are wrong not known, and where each argument was given."""
     values: dict[str, Any] = {}
     places: dict[str, Span] = {}
@@ -225,34 +238,35 @@ def make_layer(
         if each is not None:
             values[field.name] = convert(field, each, evaluation)
             places[field.name] = each.span
+        elif field.required:
+            values[field.name] = _unknown(field)
         elif isinstance(field.default, SameAs) and field.default.field in places:
             # An argument at fault for being as another is: that other one is shown.
             places[field.name] = places[field.default.field]
     return cls(**values), places
 
 
+def _unknown(field: Field) -> Any:
+    return (None, None) if field.kind == "pair" else None
+
+
 def convert(field: Field, given: Given, evaluation: Evaluation) -> Any:
     """The value as the field wants it; None, or a pair of None, where it is not known or was refused."""
     value = given.value
-    refused = (None, None) if field.kind == "pair" else None
-    if evaluation.dead or value is None:
-        return refused
-    kind = type(value)
-    if field.kind == "pair" and kind is tuple:
-        pair: tuple[Value, ...] = value  # type: ignore[assignment]
-        if len(pair) != 2 or any(type(each) is not int and each is not None for each in pair):
-            return _wrong_kind(field, given, evaluation, refused)
-        for each in pair:
-            if each is not None and not _in_range(field, each, given, evaluation):
-                return refused
-        return value
+    if value is None:
+        return _unknown(field)
     if field.kind == "flag":
-        return value if kind is bool else _wrong_kind(field, given, evaluation, refused)
-    if kind is int or (kind is float and field.kind == "decimal"):
+        return value if isinstance(value, bool) else _wrong_kind(field, given, evaluation)
+    if field.kind == "pair" and isinstance(value, tuple):
+        if len(value) != 2 or any(type(each) is not int and each is not None for each in value):
+            return _wrong_kind(field, given, evaluation)
+        fits = all(each is None or _in_range(field, each, given, evaluation) for each in value)
+        return value if fits else _unknown(field)
+    if type(value) is int or (type(value) is float and field.kind == "decimal"):
         if not _in_range(field, value, given, evaluation):
-            return refused
-        return (value, value) if field.kind == "pair" else value if field.kind == "whole" else float(value)  # type: ignore[arg-type]
-    return _wrong_kind(field, given, evaluation, refused)
+            return _unknown(field)
+        return (value, value) if field.kind == "pair" else value if field.kind == "whole" else float(value)
+    return _wrong_kind(field, given, evaluation)
 
 
 _EXPECTED = {
@@ -263,11 +277,11 @@ _EXPECTED = {
 }
 
 
-def _wrong_kind(field: Field, given: Given, evaluation: Evaluation, refused: Any) -> Any:
+def _wrong_kind(field: Field, given: Given, evaluation: Evaluation) -> Any:
     evaluation.session.report(
         "wrong-kind", given.span, what=f"`{field.name}`", expected=_EXPECTED[field.kind], found=given.value
     )
-    return refused
+    return _unknown(field)
 
 
 def _in_range(field: Field, value: Any, given: Given, evaluation: Evaluation) -> bool:

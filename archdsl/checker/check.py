@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from archdsl.checker.expand import Expander, Growing, check_names
-from archdsl.checker.modules import Loader, replaced_lets
-from archdsl.checker.patterns import names_of
+from archdsl.checker.arguments import Given
+from archdsl.checker.expand import Expander
+from archdsl.checker.expansion import NO_COST, ExpandedChain, keyed
+from archdsl.checker.modules import Loader
+from archdsl.checker.patterns import bind, check_names, names_of
 from archdsl.checker.scope import BlockDefinition, Module, Scope, Value
-from archdsl.checker.session import MAX_LAYERS, GivenUp, Session
+from archdsl.checker.session import MAX_LAYERS, GivenUp, Session, room_for_recursion
 from archdsl.checker.values import NOWHERE, Evaluation
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
+from archdsl.layers.base import Misfit, refuse_too_many_values
 from archdsl.network import Head, Network, Sequence
 from archdsl.shapes import Image, Shape, Vector
 from archdsl.source import Source, Span
@@ -56,28 +59,29 @@ def check_source(source: Source, options: Options = Options()) -> Checked:  # no
     """Check a text: parse it, expand it, compute every shape. Never raises for a mistake in the text."""
     file, found = parse(source)
     session = Session(options.max_layers)
-    root = options.root or (Path.cwd() if source.path is None else source.path.resolve().parent)
+    root = options.root or (Path.cwd() if source.path is None else source.path.parent)
     loader = Loader(session, root)
     network: Network | None = None
-    is_library = False
-    try:
-        module = loader.load(file, replaced_lets(session, file, options.set))
-        for each in loader.modules:
-            for block in each.blocks.values():
-                check_definition(session, block)
-        root_checker = _Root(session, module, file, options.input)
-        network = root_checker.network()
-        is_library = root_checker.is_library
-    except GivenUp:
-        network = None
-    diagnostics = unique([*found, *loader.diagnostics, *session.findings()])
+    library: tuple[str, ...] | None = None
+    with room_for_recursion():
+        try:
+            module = loader.load(file, options.set)
+            for each in loader.modules:
+                for block in each.blocks.values():
+                    check_definition(session, block)
+            chain = _RootChain(session, module, file, options.input)
+            network = chain.network()
+            library = tuple(module.blocks) if chain.is_library else None
+        except GivenUp:
+            network = None
+    diagnostics = in_order([*found, *loader.diagnostics, *session.findings()])
     if any(each.severity == "error" for each in diagnostics):
         return Checked(source, None, diagnostics)
-    return Checked(source, network, diagnostics, tuple(module.blocks) if is_library else None)
+    return Checked(source, network, diagnostics, library)
 
 
-def unique(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """The findings by file and place, those of the checked file first as they came first."""
+def in_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The findings by their place, file after file, the files as they came first."""
     files: dict[str, int] = {}
     for each in diagnostics:
         files.setdefault(each.primary.span.source.name, len(files))
@@ -89,20 +93,26 @@ def check_definition(session: Session, block: BlockDefinition) -> None:
     """Check a block once with nothing known of its parameters and of what enters it, called or not."""
     module = block.module
     parameters = block.node.parameters
-    check_names(session, [name for each in parameters for name in names_of(each.pattern)], module)
+    check_names(session, [name for each in parameters for name in names_of(each.pattern)], module, "parameter")
     values: dict[str, Value] = {}
     scope = Scope(module, None, "parameter", values)
     for parameter in parameters:
         if parameter.default is not None:
-            Evaluation(session, scope, None).value(parameter.default)
+            value = Evaluation(session, scope, None).value(parameter.default)
+            bind(session, parameter.pattern, Given(value, module.span(parameter.default)), module)
         values.update({name.text: None for name in names_of(parameter.pattern)})
+    session.made = 0
     session.active_blocks.append(block)
-    Expander(session, scope).block_body(block, values, None)
+    Expander(session, scope).block_body(block, values, None, block.span)
     session.active_blocks.pop()
+    session.made = 0
 
 
-class _Root:
-    """The chain of a file: its input, then its layers."""
+class _RootChain:
+    """The chain of a file: its input, then its layers.
+
+    instead: the shape that stands for that of the file's own input.
+    """
 
     def __init__(self, session: Session, module: Module, file: nodes.File, instead: Shape | None) -> None:
         self.session = session
@@ -110,87 +120,85 @@ class _Root:
         self.file = file
         self.instead = instead
         self.input_span: Span | None = None
-        self.shape: Shape | None = None
+        self.shape = instead
         self.is_library = False
 
     def network(self) -> Network | None:
         """The network of the file, or None where there are errors or no layers."""
-        session = self.session
-        expander = Expander(session, Scope(self.module, None, "let", {}))
-        total = Growing(self.instead, None)
+        session, module = self.session, self.module
+        expander = Expander(session, Scope(module, None, "let", {}))
+        chain = ExpandedChain(self.instead, None)
         first: nodes.Item | None = None
         is_broken = False
         for statement in self.file.statements:
             if isinstance(statement, nodes.Broken):
                 is_broken = True
-                total.output = total.last = None
+                chain.output = chain.last = None
             elif isinstance(statement, nodes.Layer) and statement.word.text == "input":
                 self.read_input(statement, first)
-                if first is None:
-                    total.output, total.last = self.shape, self.module.span(statement)
+                if first is None and not is_broken:
+                    chain.output, chain.last = self.shape, module.span(statement)
             elif isinstance(statement, nodes.Layer | nodes.For | nodes.If | nodes.Labelled):
-                if first is None:
-                    first = statement
-                    if self.input_span is None and self.instead is None and not is_broken:
-                        later = any(
-                            isinstance(each, nodes.Layer) and each.word.text == "input"
-                            for each in self.file.statements
-                        )
-                        if not later:
-                            span = self.module.span(statement)
-                            session.report("missing-input", Span(span.source, span.start, first_word_end(statement)))
-                expander.add(total, expander.item(statement, total.output, total.last), statement)
+                first = first or statement
+                part = expander.item(statement, chain.output, chain.last)
+                chain.add(session, part, module.span(statement))
+        if first is not None and self.input_span is None and self.instead is None and not is_broken:
+            session.report("missing-input", Span(module.source, first.start, first_word_end(first)))
         if is_broken or session.found_errors:
             return None
         if first is None:
             self.report_no_layers()
             return None
-        shape = self.instead or self.shape
-        part = total.done()
-        if shape is None or part.output is None:
+        part = chain.done()
+        if self.shape is None or part.output is None:
             return None
-        span = Span(self.module.source, 0, len(self.module.source.text))
-        children = expander.keyed(part.children)
-        root = Sequence(children, shape, part.output, part.cost, span)
-        network = Network(self.module.source.name, shape, root)
+        span = Span(module.source, 0, len(module.source.text))
+        root = Sequence(keyed(session, part.children), self.shape, part.output, part.cost, span)
+        network = Network(module.source.name, self.shape, root)
         if session.has_heads:
             self.check_heads(network)
         return None if session.found_errors else network
 
     def read_input(self, statement: nodes.Layer, first: nodes.Item | None) -> None:
         """The shape of `input(C, H, W)` or `input(F)`."""
-        session = self.session
-        span = self.module.span(statement)
+        session, module = self.session, self.module
+        word = module.span(statement.word)
         if self.input_span is not None:
-            session.report("input-twice", span, (Label(self.input_span, "first here"),))
+            session.report("input-twice", word, (Label(self.input_span, "first here"),))
             return
-        self.input_span = span
+        self.input_span = word
         if first is not None:
-            session.report("misplaced-input", span, where="after the first layer")
+            session.report("misplaced-input", word, where="after the first layer")
             return
         if statement.body is not None:
-            session.report("takes-no-body", self.module.span(statement.body), word="input")
+            session.report("takes-no-body", module.span(statement.body), word="input")
         args = statement.args or ()
-        if len(args) not in (1, 3) or any(isinstance(each, nodes.Keyword) for each in args):
-            session.report("input-sizes", self.module.span(statement.word), found=len(args))
+        sizes = [each for each in args if not isinstance(each, nodes.Keyword)]
+        otherwise = "in order, without names" if len(sizes) < len(args) else None
+        if len(args) == 1 and isinstance(args[0], nodes.Tuple):
+            otherwise = "without parentheses around them"
+        if len(args) not in (1, 3) or otherwise is not None:
+            session.report("input-sizes", word, found=len(args), otherwise=otherwise)
             return
-        evaluation = Evaluation(session, Scope(self.module, None, "let", {}), NOWHERE)
+        evaluation = Evaluation(session, Scope(module, None, "let", {}), NOWHERE)
         names = ("the channels", "the height", "the width") if len(args) == 3 else ("the features",)
-        sizes = [
-            evaluation.whole(each, name, at_least=1)  # type: ignore[arg-type]
-            for each, name in zip(args, names, strict=True)
-        ]
-        self.shape = self.instead or (Image(*sizes) if len(sizes) == 3 else Vector(*sizes))
+        known = [evaluation.whole(each, what, at_least=1) for each, what in zip(sizes, names, strict=True)]
+        shape = Image(*known) if len(known) == 3 else Vector(*known)
+        try:
+            refuse_too_many_values(shape, NO_COST)
+        except Misfit as misfit:
+            session.report(misfit.code, word, **misfit.facts)
+            return
+        self.shape = self.instead or shape
 
     def report_no_layers(self) -> None:
         """A file of definitions alone is a library; one with an input alone, or with nothing, is an error."""
-        source = self.module.source
         if self.input_span is not None:
             self.session.report("no-layers", self.input_span)
-        elif self.module.blocks or self.module.lets:
+        elif self.file.statements:
             self.is_library = True
         else:
-            self.session.report("empty-file", Span(source, 0, 0))
+            self.session.report("empty-file", Span(self.module.source, 0, 0))
 
     def check_heads(self, network: Network) -> None:
         """Each auxiliary head must give the shape that the network gives, for the same labels are its target."""
@@ -199,9 +207,7 @@ class _Root:
             if isinstance(node, Head) and node.gives != network.output:
                 word = Span(node.span.source, node.span.start, node.span.start + len("aux"))
                 related = tuple(Label(call.span, f"in `{call.block}`, called here") for call in reversed(place.calls))
-                self.session.report(
-                    "head-differs", word, related, gives=str(node.gives), output=str(network.output)
-                )
+                self.session.report("head-differs", word, related, gives=str(node.gives), output=str(network.output))
 
 
 def first_word_end(item: nodes.Item) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from archdsl.checker.expand import check_bindable
+from archdsl.checker.patterns import check_bindable
 from archdsl.checker.scope import BlockDefinition, LetDefinition, Module, Scope, Value
 from archdsl.checker.session import Session
 from archdsl.checker.suggest import STRUCTURE, suggest
-from archdsl.checker.values import NOWHERE, Evaluation, comparable
+from archdsl.checker.values import NOWHERE, Evaluation, kind_of
+from archdsl.diagnostics.catalog.values import shown
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.reader import read_source
 from archdsl.source import Source, Span
@@ -52,13 +52,16 @@ class Loader:
         self.diagnostics: list[Diagnostic] = []
         self._by_path: dict[Path, Module] = {}
         self._loading: list[tuple[Path, str]] = []
+        self._imports = 0
 
-    def load(self, file: nodes.File, replaced: dict[str, Value] | None = None) -> Module:
-        """Load a file that was parsed; `replaced` are the values that stand for those of its lets."""
+    def load(self, file: nodes.File, settings: dict[str, Value] | None = None) -> Module:
+        """Load a file that was parsed; `settings` stand for the values of its lets."""
         source = file.source
         module = Module(source, library())
         if source.path is not None:
             self._loading.append((source.path.resolve(), source.name))
+        if settings:
+            self._refuse_unknown_settings(file, settings)
         first_other: nodes.Statement | None = None
         for statement in file.statements:
             if isinstance(statement, nodes.Import):
@@ -70,7 +73,7 @@ class Loader:
             if isinstance(statement, nodes.Block):
                 self._define_block(module, statement)
             elif isinstance(statement, nodes.Let):
-                self._define_let(module, statement, replaced or {})
+                self._define_let(module, statement, settings or {})
             elif isinstance(statement, nodes.Broken):
                 module.unknown_blocks.update(statement.blocks)
                 module.unknown_lets.update(statement.lets)
@@ -84,13 +87,14 @@ class Loader:
         name = block.name.text
         if name in STRUCTURE:
             self.session.report("block-name-reserved", module.span(block.name), name=name)
+            module.unknown_blocks.add(name)
         elif name in module.blocks:
             related = (Label(module.blocks[name].span, "first here"),)
             self.session.report("name-taken", module.span(block.name), related, name=name, by="block")
         else:
             module.blocks[name] = BlockDefinition(block, module)
 
-    def _define_let(self, module: Module, let: nodes.Let, replaced: dict[str, Value]) -> None:
+    def _define_let(self, module: Module, let: nodes.Let, settings: dict[str, Value]) -> None:
         name = let.name.text
         check_bindable(self.session, module.span(let.name))
         if name in module.lets:
@@ -98,11 +102,39 @@ class Loader:
             self.session.report("name-taken", module.span(let.name), related, name=name, by="let")
             return
         scope = Scope(module, None, "let", {})
-        if name in replaced:
-            value = replaced[name]
+        if name in settings:
+            # Its own value is not used, so a mistake in it is none; its kind is that which is wanted.
+            kind = Evaluation(Session(), scope, NOWHERE).value(let.value)
+            module.lets[name] = LetDefinition(let, self._set(name, settings[name], kind))
         else:
             value = Evaluation(self.session, scope, NOWHERE).value(let.value)
-        module.lets[name] = LetDefinition(let, value)
+            module.lets[name] = LetDefinition(let, value)
+
+    # What `--set` gives
+
+    def _set(self, name: str, value: Value, old: Value) -> Value:
+        """The value that stands for that of a let: one of the same kind, or a whole number for a decimal."""
+        if old is None:
+            return value
+        if isinstance(old, float) and type(value) is int:
+            return float(value)
+        if kind_of(old) == kind_of(value) and not (isinstance(value, float) and isinstance(old, int)):
+            return value
+        span = given_setting(name, value)
+        span = span._replace(start=len(name) + 1)
+        self.session.report("wrong-kind", span, what=f"`{name}`", expected=name_of_kind(old), found=value)
+        return None
+
+    def _refuse_unknown_settings(self, file: nodes.File, settings: dict[str, Value]) -> None:
+        lets = {each.name.text for each in file.statements if isinstance(each, nodes.Let)}
+        unparsed = {name for each in file.statements if isinstance(each, nodes.Broken) for name in each.lets}
+        for name, value in settings.items():
+            if name not in lets and name not in unparsed:
+                span = given_setting(name, value)._replace(end=len(name))
+                known = tuple(sorted(lets))
+                self.session.report("unknown-setting", span, name=name, suggestion=suggest(name, lets), known=known)
+
+    # Imports
 
     def _import(self, module: Module, statement: nodes.Import) -> None:
         """Take the names of another file in; where it can't be read, any name may be one of its own."""
@@ -110,52 +142,61 @@ class Loader:
         if imported is None:
             module.incomplete = True
             return
-        span = module.span(statement)
         for name, block in imported.blocks.items():
             known = module.imported_blocks.get(name)
             if known is not None and known.module is not imported:
-                self.session.report(
-                    "import-conflict", span, name=name, first=known.module.source.name, second=imported.source.name
-                )
+                self._report_conflict(module, statement, name, known.module, imported)
             module.imported_blocks[name] = block
         for name, let in imported.lets.items():
-            if name in module.imported_lets and module.imported_from[name] is not imported:
-                first = module.imported_from[name].source.name
-                self.session.report(
-                    "import-conflict", span, name=name, first=first, second=imported.source.name
-                )
+            first = module.imported_from.get(name)
+            if first is not None and first is not imported:
+                self._report_conflict(module, statement, name, first, imported)
             module.imported_lets[name] = let.value
             module.imported_from[name] = imported
         module.incomplete = module.incomplete or imported.incomplete
         module.unknown_blocks |= imported.unknown_blocks
         module.unknown_lets |= imported.unknown_lets
 
+    def _report_conflict(
+        self, module: Module, statement: nodes.Import, name: str, first: Module, second: Module
+    ) -> None:
+        facts = {"name": name, "first": first.source.name, "second": second.source.name}
+        self.session.report("import-conflict", module.span(statement), **facts)
+
     def _imported(self, module: Module, statement: nodes.Import) -> Module | None:
+        """The module of an imported file, or None after a report."""
         span = module.span(statement)
-        report: Any = self.session.report
+        report = self.session.report
         folder = Path.cwd() if module.source.path is None else module.source.path.parent
-        path = (folder / statement.path).resolve()
-        if not statement.path or not path.is_relative_to(self.root):
-            report("import-outside-root", span, path=statement.path, root=self.root.name)
-            return None
-        for index, (active, _) in enumerate(self._loading):
-            if active == path:
-                chain = [*(name for _, name in self._loading[index:]), self._loading[index][1]]
-                report("import-cycle", span, chain=tuple(chain))
-                return None
-        if path in self._by_path:
-            return self._by_path[path]
-        if len(self._by_path) >= MAX_IMPORTS:
-            report("too-many-imports", span, limit=MAX_IMPORTS)
-            return None
-        name = os.path.normpath(Path(module.source.name).parent / statement.path)
         try:
+            path = (folder / statement.path).resolve()
+            if not statement.path or not path.is_relative_to(self.root):
+                report("import-outside-root", span, path=statement.path)
+                return None
+            if path in self._by_path:
+                return self._by_path[path]
+            for index, (active, _) in enumerate(self._loading):
+                if active == path:
+                    chain = [*(name for _, name in self._loading[index:]), self._loading[index][1]]
+                    report("import-cycle", span, chain=tuple(chain))
+                    return None
+            self._imports += 1
+            if self._imports > MAX_IMPORTS:
+                report("too-many-imports", span, limit=MAX_IMPORTS)
+                return None
+            name = os.path.normpath(Path(module.source.name).parent / statement.path)
             source, found = read_source(path, name)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
+            # Before Python 3.13 a circle of links is a RuntimeError.
+            reason = getattr(error, "strerror", None) or (
+                "no regular file" if isinstance(error, OSError) else "a circle of links"
+            )
             near = None
             if isinstance(error, FileNotFoundError) and path.parent.is_dir():
                 near = suggest(path.name, (each.name for each in path.parent.glob("*.arch")))
-            report("import-unreadable", span, path=statement.path, suggestion=near)
+            report(
+                "import-unreadable", span, path=statement.path, reason=reason[:1].lower() + reason[1:], suggestion=near
+            )
             return None
         self.diagnostics += found
         if found:
@@ -172,39 +213,13 @@ class Loader:
         return loaded
 
 
-def replaced_lets(session: Session, file: nodes.File, settings: dict[str, Value]) -> dict[str, Value]:
-    """The values of `--set` that may stand for a let of the file; the others are reported.
-
-    A literal of the same kind is wanted; a whole number may stand for a decimal.
-    """
-    lets = {each.name.text: each for each in file.statements if isinstance(each, nodes.Let)}
-    plain: dict[str, Value] = {}
-    if settings:
-        # The kinds are those of the file as it stands; what is wrong with it is reported when it is checked.
-        scratch = Loader(Session(), Path())
-        statements = tuple(each for each in file.statements if isinstance(each, nodes.Let))
-        module = scratch.load(nodes.File(Source(file.source.name, file.source.text), statements))
-        plain = {name: let.value for name, let in module.lets.items()}
-    replaced: dict[str, Value] = {}
-    for name, value in settings.items():
-        span = Span(Source("--set", name), 0, len(name))
-        if name not in lets:
-            if not any(isinstance(each, nodes.Broken) and name in each.lets for each in file.statements):
-                session.report("unknown-setting", span, name=name, suggestion=suggest(name, lets), known=tuple(lets))
-            continue
-        old = plain.get(name)
-        widens = isinstance(old, float) and type(value) is int
-        same = comparable(old) == comparable(value) and (
-            comparable(value) != "number" or isinstance(old, float) == isinstance(value, float)
-        )
-        if old is not None and not same and not widens:
-            session.report("wrong-kind", span, what=f"`{name}`", expected=kind_of(old), found=value)
-            continue
-        replaced[name] = float(value) if widens and isinstance(value, int) else value
-    return replaced
+def given_setting(name: str, value: Value) -> Span:
+    """What `--set` gives, as a place."""
+    text = f"{name}={shown(value)}"
+    return Span(Source("--set", text), 0, len(text))
 
 
-def kind_of(value: Value) -> str:
+def name_of_kind(value: Value) -> str:
     """The kind of a value, in words."""
     if isinstance(value, bool):
         return "true or false"

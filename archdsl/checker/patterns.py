@@ -6,6 +6,7 @@ from archdsl.checker.arguments import Given
 from archdsl.checker.scope import Module, Value
 from archdsl.checker.session import Session
 from archdsl.diagnostics.diagnostic import Label
+from archdsl.source import Span
 from archdsl.syntax import nodes
 
 
@@ -23,7 +24,7 @@ def bind(session: Session, pattern: nodes.Pattern, given: Given, module: Module)
         return {pattern.text: value}
     names: dict[str, Value] = {}
     if value is not None and (not isinstance(value, tuple) or len(value) != len(pattern.patterns)):
-        place = module.span(pattern)  # type: ignore[arg-type]
+        place = module.span(pattern)
         related = (Label(place, "taken apart here"),)
         session.report("pattern-mismatch", span, related, pattern=place.text, value=value, wanted=len(pattern.patterns))
         value = None
@@ -31,3 +32,21 @@ def bind(session: Session, pattern: nodes.Pattern, given: Given, module: Module)
     for inner, item in zip(pattern.patterns, items, strict=True):
         names.update(bind(session, inner, Given(item, span), module))
     return names
+
+
+def check_names(session: Session, names: list[nodes.Name], module: Module, kind: str) -> None:
+    """Report names that no value may take, and those that one pattern or list of parameters binds twice."""
+    seen: set[str] = set()
+    for name in names:
+        check_bindable(session, module.span(name))
+        if name.text in seen:
+            session.report("name-taken", module.span(name), name=name.text, by=kind)
+        seen.add(name.text)
+
+
+def check_bindable(session: Session, name: Span) -> bool:
+    """Report a name that no value may take; whether it may."""
+    if name.text in ("in_channels", "in_features"):
+        session.report("name-reserved", name, name=name.text)
+        return False
+    return True

@@ -51,8 +51,8 @@ class Module:
         self.unknown_lets: set[str] = set()
         self.incomplete = False
 
-    def span(self, node: nodes.Name | nodes.Value | nodes.Item | nodes.Statement | nodes.Argument | nodes.Body) -> Span:
-        return Span(self.source, node.start, node.end)  # type: ignore[union-attr]
+    def span(self, node: nodes.Placed) -> Span:
+        return Span(self.source, node.start, node.end)
 
     def find_block(self, name: str) -> BlockDefinition | None:
         """A block by its name: this file's, what it imports, the library's."""

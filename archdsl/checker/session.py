@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from archdsl.checker.scope import BlockDefinition
+from archdsl.checker.suggest import suggest
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.catalog.entry import plural
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
@@ -14,9 +19,22 @@ from archdsl.source import Span
 MAX_LAYERS = 100_000
 MAX_CALLS = 100
 MAX_MODULE_DEPTH = 100
-MAX_BODY_DEPTH = 500
-MAX_STEPS = 2_000_000
 MAX_TUPLE = 10_000
+
+MAX_BODY_DEPTH = 500
+"""How deep bodies stand in each other, those of called blocks and those that add no module included."""
+
+MAX_STEPS = 1_000_000
+"""Items expanded and values computed: ten for each layer that a network may have."""
+
+MAX_ERRORS = 1_000
+"""Nobody reads more; a file with so many is not what was meant."""
+
+_MOST_SUGGESTIONS = 100
+"""Each takes a comparison with every name there is."""
+
+_FRAMES = 8 * MAX_BODY_DEPTH
+"""How deep Python's calls go where bodies and values stand in each other as deep as they may."""
 
 FindingKey = tuple[str, str, int, int]
 
@@ -26,8 +44,13 @@ class GivenUp(Exception):
 
 
 class _Finding(NamedTuple):
+    """A finding, and the block calls that lead to it, each as the hash of its trail."""
+
     diagnostic: Diagnostic
-    trails: set[tuple[Call, ...]]
+    trails: set[int]
+
+
+_AT_THE_DEFINITION = hash(())
 
 
 class Session:
@@ -37,11 +60,15 @@ class Session:
     turns: the turns of the loops around it, as "turn 5 of 16".
     active_blocks: the blocks whose bodies are being expanded.
     in_branch: whether this is in a branch or an auxiliary head.
+    module_depth, body_depth: how many modules and bodies stand around it.
+    made: the modules made so far, those that are kept and used again counted once.
     expansions, leaves: what was expanded already, by all that it depends on.
+    log: every finding in the order of its reports, those that came again too.
     """
 
     def __init__(self, max_layers: int = MAX_LAYERS) -> None:
         self.max_layers = max_layers
+        self.max_steps = max(MAX_STEPS, 10 * max_layers)
         self.trail: list[Call] = []
         self.turns: list[tuple[int, int]] = []
         self.active_blocks: list[BlockDefinition] = []
@@ -49,12 +76,16 @@ class Session:
         self.in_branch = False
         self.module_depth = 0
         self.body_depth = 0
+        self.made = 0
         self.steps = 0
         self.has_heads = False
         self.expansions: dict[Any, Any] = {}
         self.leaves: dict[Any, Any] = {}
-        self._found: dict[FindingKey, _Finding] = {}
         self.log: list[FindingKey] = []
+        self._found: dict[FindingKey, _Finding] = {}
+        self._suggestions = 0
+
+    # Findings
 
     def report(self, code: str, span: Span, related: tuple[Label, ...] = (), /, **facts: Any) -> None:
         """Record a finding. One code at one place is one finding, however many calls lead there."""
@@ -63,26 +94,29 @@ class Session:
         trail = tuple(self.trail)
         earlier = self._found.get(key)
         if earlier is not None:
-            earlier.trails.add(trail)
+            earlier.trails.add(hash(trail))
             return
+        if len(self._found) >= MAX_ERRORS:
+            code, facts, related = "too-many-errors", {"limit": MAX_ERRORS}, ()
         calls = tuple(Label(call.span, f"in `{call.block}`, called here") for call in reversed(trail))
         diagnostic = diagnose(code, span, (*related, *calls), **facts)
         turns = tuple(f"in turn {turn} of {count}" for turn, count in self.turns if turn > 1)
-        self._found[key] = _Finding(diagnostic._replace(notes=(*diagnostic.notes, *turns)), {trail})
+        self._found[key] = _Finding(diagnostic._replace(notes=(*diagnostic.notes, *turns)), {hash(trail)})
+        if len(self._found) > MAX_ERRORS:
+            raise GivenUp
 
-    def report_again(self, keys: tuple[FindingKey, ...]) -> None:
+    def report_again(self, keys: tuple[FindingKey, ...], call: Call) -> None:
         """Record that one more call leads to these findings."""
+        self.spend(call.span, len(keys))
         trail = tuple(self.trail)
         for key in keys:
             self.log.append(key)
-            self._found[key].trails.add((*trail, key))  # type: ignore[arg-type]
+            self._found[key].trails.add(hash((trail, key)))
 
-    def spend(self, span: Span, steps: int = 1) -> None:
-        """Count the work done; a text that asks for too much of it is refused there."""
-        self.steps += steps
-        if self.steps > MAX_STEPS:
-            self.report("too-much-to-expand", span, limit=MAX_STEPS)
-            raise GivenUp
+    def suggest(self, name: str, candidates: Iterable[str]) -> str | None:
+        """The candidate that was probably meant, or None; the first mistakes of a file get suggestions, and no more."""
+        self._suggestions += 1
+        return suggest(name, candidates) if self._suggestions <= _MOST_SUGGESTIONS else None
 
     @property
     def found_errors(self) -> bool:
@@ -93,7 +127,72 @@ class Session:
         result = []
         for diagnostic, trails in self._found.values():
             more = len(trails) - 1
-            if more and diagnostic.related and () not in trails:
-                diagnostic = diagnostic._replace(notes=(*diagnostic.notes, f"and {plural(more, 'more call')}"))
-            result.append(diagnostic)
+            notes = diagnostic.notes
+            if more and _AT_THE_DEFINITION not in trails:
+                notes = (*notes, f"and {plural(more, 'more call')}")
+            result.append(diagnostic._replace(notes=notes))
         return sorted(result, key=lambda each: (each.primary.span.source.name, each.primary.span.start))
+
+    # Limits
+
+    def spend(self, span: Span, steps: int = 1) -> None:
+        """Count the work done. A text that asks for too much of it is refused there, unless an error has been found.
+
+        After an error a loop may go on without end, for nothing is added that would be counted.
+        """
+        self.steps += steps
+        if self.steps > self.max_steps:
+            if not self.found_errors:
+                self.report("too-much-to-expand", span, limit=self.max_steps)
+            raise GivenUp
+
+    def make(self, span: Span) -> None:
+        """Count a module that is made."""
+        self.made += 1
+        if self.made > self.max_layers:
+            self.refuse_size(span, self.made)
+
+    def refuse_size(self, span: Span, size: int) -> None:
+        """End the check: the network has more modules than allowed."""
+        self.report("network-too-large", span, size=size, limit=self.max_layers)
+        raise GivenUp
+
+    def open_module(self, span: Span) -> None:
+        """Go into a module; one that stands too deep is refused."""
+        self.module_depth += 1
+        self.refuse_depth(span, self.module_depth)
+
+    def close_module(self) -> None:
+        self.module_depth -= 1
+
+    def refuse_depth(self, span: Span, depth: int) -> None:
+        """End the check if so many modules may not stand in each other."""
+        if depth > MAX_MODULE_DEPTH:
+            self.report("nested-too-deeply", span, limit=MAX_MODULE_DEPTH, what="modules")
+            raise GivenUp
+
+
+_recursion = threading.Lock()
+_checks_running = 0
+_limit_before = 0
+
+
+@contextmanager
+def room_for_recursion() -> Iterator[None]:
+    """Let Python's calls go as deep as the language allows, whatever the limit of the program around.
+
+    The limit is one for all threads, so the first check raises it and the last one puts it back.
+    """
+    global _checks_running, _limit_before
+    with _recursion:
+        if not _checks_running:
+            _limit_before = sys.getrecursionlimit()
+            sys.setrecursionlimit(_limit_before + _FRAMES)
+        _checks_running += 1
+    try:
+        yield
+    finally:
+        with _recursion:
+            _checks_running -= 1
+            if not _checks_running:
+                sys.setrecursionlimit(_limit_before)

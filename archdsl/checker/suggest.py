@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from archdsl.layers import LAYERS
 
@@ -27,16 +28,24 @@ _MEANT_WORDS = {
     "var": "let",
 }
 
+
+@cache
+def _meanings() -> dict[str, str]:
+    """Each name that people from elsewhere use, folded, with the word that it means here."""
+    meanings: dict[str, str] = {}
+    for word, cls in LAYERS.items():
+        for alias in (word, *cls.also_called):
+            meanings.setdefault(_folded(alias), word)
+    return {**meanings, **{_folded(name): meant for name, meant in _MEANT_WORDS.items()}}
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
 def meant_word(name: str) -> str | None:
     """The layer word that people from elsewhere mean by this name, or None."""
-    folded = name.lower().replace("_", "")
-    for candidate, meant in _MEANT_WORDS.items():
-        if candidate.replace("_", "") == folded:
-            return meant
-    for word, cls in LAYERS.items():
-        if any(alias.lower().replace("_", "") == folded for alias in (word, *cls.also_called)):
-            return word
-    return None
+    return _meanings().get(_folded(name))
 
 
 def suggest(name: str, candidates: Iterable[str]) -> str | None:

@@ -7,8 +7,8 @@ from typing import Final
 
 from archdsl.checker.scope import Scope, Value
 from archdsl.checker.session import MAX_TUPLE, Session
-from archdsl.checker.suggest import suggest
-from archdsl.shapes import Image, Shape
+from archdsl.shapes import Image, Shape, is_known
+from archdsl.source import Span
 from archdsl.syntax import nodes
 from archdsl.syntax.tokens import MAX_NESTING, MAX_WHOLE
 
@@ -39,37 +39,31 @@ class Evaluation:
 
     def value(self, node: nodes.Value) -> Value:
         """The value of an expression, or None after a report."""
-        kind = node.__class__
-        if kind is nodes.Number:
-            return None if self.dead else node.value  # type: ignore[union-attr]
-        if kind is nodes.Name:
-            return self._name(node)  # type: ignore[arg-type]
-        self.session.spend(self.scope.module.span(node))
+        if isinstance(node, nodes.Number):
+            return None if self.dead else node.value
+        if isinstance(node, nodes.Name):
+            return self._name(node)
         if isinstance(node, nodes.Tuple):
-            items = tuple(self.value(item) for item in node.items)
-            size = size_of(items)
-            if size > MAX_TUPLE:
-                return self._report("tuple-too-large", node, limit=MAX_TUPLE)
-            self.session.spend(self.scope.module.span(node), size)
-            return items
+            return self._tuple(node)
         if isinstance(node, nodes.Call):
+            self._spend(node, 1 + len(node.args))
             return self._call(node)
         if isinstance(node, nodes.Unary):
-            return self._unary(node)
-        assert isinstance(node, nodes.Operation)
-        if node.rest[0][0] in ("and", "or"):
+            return self._signs(node)
+        self._spend(node, 1 + len(node.rest))
+        operator = node.rest[0][0]
+        if operator in ("and", "or"):
             return self._logical(node)
-        result = self.value(node.first)
-        for operator, operand in node.rest:
-            result = self._binary(node, operator, result, self.value(operand))
-        return result
+        if operator in _COMPARISONS:
+            return self._comparison(node, operator)
+        return self._arithmetic(node)
 
     def whole(self, node: nodes.Value, what: str, at_least: int) -> int | None:
         """A value that must be a whole number of at least so much."""
         value = self.value(node)
         if value is None:
             return None
-        if type(value) is not int:
+        if isinstance(value, bool) or not isinstance(value, int):
             self._report("wrong-kind", node, what=what, expected="a whole number", found=value)
             return None
         if value < at_least:
@@ -82,14 +76,37 @@ class Evaluation:
         value = self.value(node)
         if value is None or isinstance(value, bool):
             return value
-        self._report("wrong-kind", node, what="the condition", expected="true or false", found=value)
+        self._report("wrong-kind", node, what="a condition", expected="true or false", found=value)
         return None
+
+    # Small helpers
 
     def _report(self, code: str, node: nodes.Value | nodes.Argument, /, **facts: object) -> None:
         self.session.report(code, self.scope.module.span(node), **facts)
 
+    def _wrong_kind(self, node: nodes.Value, what: str, expected: str, found: Value) -> Value:
+        self._report("wrong-kind", node, what=what, expected=expected, found=found)
+        return None
+
+    def _spend(self, node: nodes.Value, steps: int) -> None:
+        self.session.spend(self.scope.module.span(node), steps)
+
     def _dead(self) -> Evaluation:
         return self if self.dead else Evaluation(self.session, self.scope, self.entering, dead=True)
+
+    def _bounded(self, span: Span, value: int | float) -> int | float | None:
+        """The number, or None after a report where it is larger than any that the language has."""
+        if isinstance(value, int):
+            if abs(value) <= MAX_WHOLE:
+                return value
+            self.session.report("number-too-large", span, limit=MAX_WHOLE)
+        elif math.isfinite(value):
+            return value
+        else:
+            self.session.report("number-too-large", span, limit=None)
+        return None
+
+    # Names and tuples
 
     def _name(self, node: nodes.Name) -> Value:
         text = node.text
@@ -100,15 +117,15 @@ class Evaluation:
             return None if self.dead else value
         module = self.scope.module
         if not module.incomplete:
-            below = module.lets.get(text)
-            visible = [name for name in self.scope.visible_names() if name not in module.lets or name != text]
+            below = text in module.lets
+            visible = [] if below else self.scope.visible_names()
             self._report(
                 "unknown-name",
                 node,
                 name=text,
-                suggestion=suggest(text, [*visible, "in_channels", "in_features"]),
+                suggestion=self.session.suggest(text, [*visible, "in_channels", "in_features"]),
                 visible=tuple(visible),
-                below=below is not None,
+                below=below,
                 function=text in FUNCTIONS,
             )
         return None
@@ -118,25 +135,48 @@ class Evaluation:
         if isinstance(shape, Nowhere):
             self._report("nothing-enters", node, name=node.text)
             return None
-        if shape is None:
+        if shape is None or self.dead:
             return None
         if isinstance(shape, Image) != (node.text == "in_channels"):
             right = "in_channels" if isinstance(shape, Image) else "in_features"
-            self._report("wrong-entering", node, name=node.text, shape=str(shape), right=right)
+            known = str(shape) if is_known(shape) else None
+            self._report("wrong-entering", node, name=node.text, shape=known, right=right)
             return None
-        return None if self.dead else shape[0]
+        return shape[0]
 
-    def _unary(self, node: nodes.Unary) -> Value:
-        value = self.value(node.operand)
-        if value is None:
+    def _tuple(self, node: nodes.Tuple) -> Value:
+        items = tuple([self.value(item) for item in node.items])
+        size, depth = measured(items)
+        if size > MAX_TUPLE:
+            self._report("tuple-too-large", node, limit=MAX_TUPLE)
             return None
-        if node.operator == "not":
-            if isinstance(value, bool):
-                return not value
-            return self._report("wrong-kind", node.operand, what="`not`", expected="true or false", found=value)
-        if isinstance(value, bool | tuple):
-            return self._report("wrong-kind", node.operand, what="`-`", expected="a number", found=value)
-        return -value
+        if depth > MAX_NESTING:
+            self._report("nested-too-deeply", node, limit=MAX_NESTING, what="tuples")
+            return None
+        self._spend(node, 1 + size)
+        return items
+
+    # Operators
+
+    def _signs(self, node: nodes.Unary) -> Value:
+        """`-` and `not`, any number of them one before the other."""
+        signs = [node]
+        while isinstance(signs[-1].operand, nodes.Unary):
+            signs.append(signs[-1].operand)
+        self._spend(node, len(signs))
+        value = self.value(signs[-1].operand)
+        for sign in reversed(signs):
+            if value is None:
+                return None
+            if sign.operator == "not":
+                if not isinstance(value, bool):
+                    return self._wrong_kind(sign.operand, "what follows `not`", "true or false", value)
+                value = not value
+            elif isinstance(value, bool | tuple):
+                return self._wrong_kind(sign.operand, "what follows `-`", "a number", value)
+            else:
+                value = -value
+        return value
 
     def _logical(self, node: nodes.Operation) -> bool | None:
         """`and` and `or`, which look at their right side only where the left does not decide."""
@@ -152,7 +192,7 @@ class Evaluation:
             if value is None:
                 unknown = True
             elif not isinstance(value, bool):
-                self._report("wrong-kind", operand, what=f"`{operator}`", expected="true or false", found=value)
+                self._wrong_kind(operand, f"each side of `{operator}`", "true or false", value)
                 unknown = True
             elif value is decides:
                 result = decides
@@ -160,60 +200,21 @@ class Evaluation:
                 evaluation = self._dead()
         return None if unknown or self.dead else result
 
-    def _binary(self, node: nodes.Operation, operator: str, left: Value, right: Value) -> Value:
+    def _comparison(self, node: nodes.Operation, operator: str) -> bool | None:
+        (_, operand) = node.rest[0]
+        left, right = self.value(node.first), self.value(operand)
         if left is None or right is None:
             return None
-        if operator in ("==", "!=", "<", "<=", ">", ">="):
-            return self._comparison(node, operator, left, right)
-        if isinstance(left, bool | tuple) or isinstance(right, bool | tuple):
-            wrong = left if isinstance(left, bool | tuple) else right
-            return self._report("wrong-kind", node, what=f"`{operator}`", expected="numbers", found=wrong)
-        result: int | float
-        try:
-            if operator == "+":
-                result = left + right
-            elif operator == "-":
-                result = left - right
-            elif operator == "*":
-                result = left * right
-            elif right == 0:
-                return self._report("division-by-zero", node, operator=operator)
-            elif operator == "//":
-                result = left // right
-            elif operator == "%":
-                result = left % right
-            elif isinstance(left, int) and isinstance(right, int):
-                if left % right:
-                    return self._report("not-whole", node, left=left, right=right, remainder=left % right)
-                result = left // right
-            else:
-                result = left / right
-        except OverflowError:
-            return self._report("number-too-large", node, limit=None)
-        return self._bounded(node, result)
-
-    def _bounded(self, node: nodes.Value, value: int | float) -> int | float | None:
-        if isinstance(value, int):
-            if abs(value) <= MAX_WHOLE:
-                return value
-            self._report("number-too-large", node, limit=MAX_WHOLE)
-        elif math.isfinite(value):
-            return value
-        else:
-            self._report("number-too-large", node, limit=None)
-        return None
-
-    def _comparison(self, node: nodes.Operation, operator: str, left: Value, right: Value) -> bool | None:
-        if comparable(left) != comparable(right):
-            self._report("kinds-differ", node, operator=operator, left=left, right=right)
-            return None
         if operator in ("==", "!="):
-            if has_unknown(left) or has_unknown(right):
+            equal = same(left, right)
+            if isinstance(equal, KindsDiffer):
+                self._report("kinds-differ", node, operator=operator, left=left, right=right)
                 return None
-            return (left == right) == (operator == "==")
-        if comparable(left) != "number":
-            self._report("wrong-kind", node, what=f"`{operator}`", expected="numbers", found=left)
-            return None
+            return None if equal is None else equal == (operator == "==")
+        for value, place in ((left, node.first), (right, operand)):
+            if isinstance(value, bool | tuple):
+                self._wrong_kind(place, f"each side of `{operator}`", "a number", value)
+                return None
         assert isinstance(left, int | float)
         assert isinstance(right, int | float)
         if operator == "<":
@@ -222,51 +223,121 @@ class Evaluation:
             return left <= right
         return left > right if operator == ">" else left >= right
 
+    def _arithmetic(self, node: nodes.Operation) -> Value:
+        """Sums and products, from the left."""
+        place = node.first
+        result = self.value(place)
+        for index, (operator, operand) in enumerate(node.rest):
+            right = self.value(operand)
+            for value, at in ((result, place), (right, operand)):
+                if isinstance(value, bool | tuple):
+                    self._wrong_kind(at, f"each side of `{operator}`", "a number", value)
+                    result = right = None
+                    break
+            if result is None or right is None:
+                # What follows is still read, for the mistakes that are in it.
+                result, place = None, operand
+                continue
+            assert isinstance(result, int | float)
+            assert isinstance(right, int | float)
+            end = node.end if index == len(node.rest) - 1 else operand.end
+            result = self._computed(Span(self.scope.module.source, node.start, end), operator, operand, result, right)
+            place = operand
+        return result
+
+    def _computed(
+        self, span: Span, operator: str, operand: nodes.Value, left: int | float, right: int | float
+    ) -> int | float | None:
+        """One operation on two numbers; `span` is what has been read of the sum or product, up to its operand."""
+        result: int | float
+        if operator in ("/", "//", "%") and right == 0:
+            self._report("division-by-zero", operand, operator=operator)
+            return None
+        try:
+            if operator == "+":
+                result = left + right
+            elif operator == "-":
+                result = left - right
+            elif operator == "*":
+                result = left * right
+            elif operator == "//":
+                result = left // right
+            elif operator == "%":
+                result = left % right
+            elif isinstance(left, int) and isinstance(right, int):
+                result, remainder = divmod(left, right)
+                if remainder:
+                    self.session.report("not-whole", span, left=left, right=right, remainder=remainder)
+                    return None
+            else:
+                result = left / right
+        except OverflowError:
+            result = math.inf
+        return self._bounded(span, result)
+
+    # Functions
+
     def _call(self, node: nodes.Call) -> Value:
         name = node.function.text
-        counts = FUNCTIONS.get(name)
+        arguments: list[nodes.Value] = []
         for argument in node.args:
             if isinstance(argument, nodes.Keyword):
-                self._report("named-in-function", argument.name, function=name)
-                return None
-        arguments: list[nodes.Value] = list(node.args)  # type: ignore[arg-type]
-        if counts is None:
+                if name in FUNCTIONS:
+                    self._report("named-in-function", argument.name, function=name)
+                    return None
+                arguments.append(argument.value)
+            else:
+                arguments.append(argument)
+        if name not in FUNCTIONS:
             self._report(
-                "unknown-function", node.function, name=name, suggestion=suggest(name, FUNCTIONS), known=(*FUNCTIONS,)
+                "unknown-function",
+                node.function,
+                name=name,
+                suggestion=self.session.suggest(name, FUNCTIONS),
+                known=(*FUNCTIONS,),
+                value=self.scope.lookup(node.function)[0],
             )
-            for argument in arguments:
-                self.value(argument)
+            for each in arguments:
+                # A bare word may be a flag, if a layer is meant.
+                if not isinstance(each, nodes.Name):
+                    self._dead().value(each)
             return None
-        least, most = counts
+        least, most = FUNCTIONS[name]
         if len(arguments) < least or (most is not None and len(arguments) > most):
             self._report("wrong-argument-count", node, function=name, found=len(arguments), least=least, most=most)
             return None
         if name == "choose":
-            condition = self.condition(arguments[0])
-            chosen = self.value(arguments[1]) if condition is True else self._dead().value(arguments[1])
-            other = self.value(arguments[2]) if condition is False else self._dead().value(arguments[2])
-            return chosen if condition is True else other if condition is False else None
+            return self._chosen(*arguments)
         values = [self.value(argument) for argument in arguments]
-        if self.dead or any(value is None for value in values):
+        if any(value is None for value in values):
             return None
         if name == "len":
             if isinstance(values[0], tuple):
                 return len(values[0])
-            return self._report("wrong-kind", arguments[0], what="`len`", expected="a tuple", found=values[0])
+            return self._wrong_kind(arguments[0], "what `len` counts", "a tuple", values[0])
         if name in ("min", "max"):
             return self._extreme(name, arguments, values)
         numbers: list[int | float] = []
-        for value, argument in zip(values, arguments, strict=True):
-            if isinstance(value, bool | tuple) or value is None:
-                return self._report("wrong-kind", argument, what=f"`{name}`", expected="a number", found=value)
+        for value, place in zip(values, arguments, strict=True):
+            if value is None or isinstance(value, bool | tuple):
+                return self._wrong_kind(place, f"an argument of `{name}`", "a number", value)
             numbers.append(value)
-        return self._number_function(name, node, arguments, numbers)
+        return self._rounded(name, node, arguments[-1], numbers)
+
+    def _chosen(self, condition: nodes.Value, first: nodes.Value, second: nodes.Value) -> Value:
+        """`choose`, of which only the value chosen is evaluated."""
+        holds = self.condition(condition)
+        one = (self if holds is True else self._dead()).value(first)
+        other = (self if holds is False else self._dead()).value(second)
+        return one if holds else other
 
     def _extreme(self, name: str, arguments: list[nodes.Value], values: list[Value]) -> Value:
         """min and max, of several numbers or of one tuple of them."""
         if len(values) == 1 and isinstance(values[0], tuple):
             candidates = list(values[0])
             places = arguments * len(candidates)
+            if not candidates:
+                return self._wrong_kind(arguments[0], f"an argument of `{name}`", "a tuple of numbers", ())
         else:
             candidates, places = values, arguments
         numbers: list[int | float] = []
@@ -274,38 +345,38 @@ class Evaluation:
             if value is None:
                 return None
             if isinstance(value, bool | tuple):
-                return self._report("wrong-kind", place, what=f"`{name}`", expected="numbers", found=value)
+                return self._wrong_kind(place, f"an argument of `{name}`", "a number", value)
             numbers.append(value)
         return min(numbers) if name == "min" else max(numbers)
 
-    def _number_function(
-        self, name: str, node: nodes.Call, arguments: list[nodes.Value], numbers: list[int | float]
-    ) -> Value:
-        first = numbers[0]
+    def _rounded(self, name: str, node: nodes.Call, last: nodes.Value, numbers: list[int | float]) -> Value:
+        """The functions of numbers that give whole ones; `last` is the last argument."""
+        span = self.scope.module.span(node)
+        value, whole = numbers[0], numbers[-1]
         if name in ("range", "make_divisible"):
-            last = numbers[-1]
-            if not isinstance(last, int):
-                return self._report(
-                    "wrong-kind", arguments[-1], what=f"`{name}`", expected="a whole number", found=last
-                )
+            what = "the count of `range`" if name == "range" else "the divisor of `make_divisible`"
+            if not isinstance(whole, int):
+                return self._wrong_kind(last, what, "a whole number", whole)
             least = 0 if name == "range" else 1
-            if last < least:
-                return self._report(
-                    "value-out-of-range", arguments[-1], what=f"`{name}`", value=last, at_least=least, at_most=None
-                )
+            if whole < least:
+                self._report("value-out-of-range", last, what=what, value=whole, at_least=least, at_most=None)
+                return None
             if name == "make_divisible":
-                return self._bounded(node, make_divisible(first, last))
-            if last > MAX_TUPLE:
-                return self._report("tuple-too-large", node, limit=MAX_TUPLE)
-            self.session.spend(self.scope.module.span(node), last)
-            return tuple(range(last))
-        below = math.floor(first)
+                return self._bounded(span, make_divisible(value, whole))
+            if whole > MAX_TUPLE:
+                self.session.report("tuple-too-large", span, limit=MAX_TUPLE)
+                return None
+            self._spend(node, whole)
+            return tuple(range(whole))
+        below = math.floor(value)
         if name == "floor":
-            return self._bounded(node, below)
+            return self._bounded(span, below)
         if name == "ceil":
-            return self._bounded(node, math.ceil(first))
-        return self._bounded(node, below + 1 if first - below >= 0.5 else below)
+            return self._bounded(span, math.ceil(value))
+        return self._bounded(span, below + 1 if value - below >= 0.5 else below)
 
+
+_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 
 FUNCTIONS: dict[str, tuple[int, int | None]] = {
     "min": (1, None),
@@ -330,25 +401,42 @@ def make_divisible(value: int | float, divisor: int) -> int:
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
-def comparable(value: Value) -> str:
-    """The kind of a value in a comparison; whole numbers and decimals are one."""
+class KindsDiffer:
+    """Two values that can't be compared: a number and a tuple, a truth and a number."""
+
+
+def same(left: Value, right: Value) -> bool | KindsDiffer | None:
+    """Whether two values are the same; None where that is not known."""
+    if left is None or right is None:
+        return None
+    if kind_of(left) != kind_of(right):
+        return KindsDiffer()
+    if not isinstance(left, tuple) or not isinstance(right, tuple):
+        return left == right
+    if len(left) != len(right):
+        return False
+    result: bool | None = True
+    for one, other in zip(left, right, strict=True):
+        equal = same(one, other)
+        if isinstance(equal, KindsDiffer):
+            return equal
+        if equal is False:
+            result = False
+        elif equal is None and result:
+            result = None
+    return result
+
+
+def kind_of(value: Value) -> str:
+    """The kind of a value: whole numbers and decimals are one."""
     return "truth" if isinstance(value, bool) else "tuple" if isinstance(value, tuple) else "number"
 
 
-def size_of(value: Value, depth: int = 0) -> int:
-    """How many values a tuple holds, with those inside its tuples; more than allowed where it is nested too deeply."""
+def measured(value: Value) -> tuple[int, int]:
+    """How many values a tuple holds with those inside its tuples, and how deep these stand in each other."""
     if not isinstance(value, tuple):
-        return 1
-    if depth > MAX_NESTING:
-        return MAX_TUPLE + 1
-    count = 0
-    for item in value:
-        count += size_of(item, depth + 1) if isinstance(item, tuple) else 1
-        if count > MAX_TUPLE:
-            break
-    return count
-
-
-def has_unknown(value: Value) -> bool:
-    """Whether a value, or one inside its tuples, is not known."""
-    return value is None or (isinstance(value, tuple) and any(has_unknown(item) for item in value))
+        return 1, 0
+    # Each tuple within was measured when it was made, so this goes no deeper than one level more than allowed.
+    sizes = [measured(item) for item in value if isinstance(item, tuple)]
+    single = len(value) - len(sizes)
+    return single + sum(size for size, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)

@@ -233,7 +233,11 @@ class _Piece:
             return None
         if self.open and self.open[-1].type == "LPAR" and "COMMA" in self.expected:
             return self.diagnose("missing-comma", token, before=self.before.text, found=token.text)
-        if self.before.type == "NAME" and token.type in ("NUMBER", "TRUE", "FALSE", "MINUS") and "LPAR" in self.expected:
+        if (
+            self.before.type == "NAME"
+            and token.type in ("NUMBER", "TRUE", "FALSE", "MINUS")
+            and "LPAR" in self.expected
+        ):
             return self.diagnose("missing-parentheses", token, word=self.before.text, value=token.text)
         return None
 

@@ -5,7 +5,7 @@ The nodes are tuples, for a cold check must feel instant: classes of dataclasses
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from archdsl.source import Source
 
@@ -206,3 +206,13 @@ class File(NamedTuple):
 
     source: Source
     statements: tuple[Statement, ...]
+
+
+class Placed(Protocol):
+    """Whatever knows its characters."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...

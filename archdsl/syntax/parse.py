@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,7 +65,7 @@ def pieces(source: Source, tokens: list[Token]) -> list[list[Token]]:
 
 def broken(piece: list[Token]) -> nodes.Broken:
     """What can be told of a piece that does not parse: the names that it would define."""
-    pairs = list(zip(piece, piece[1:], strict=False))
+    pairs = list(pairwise(piece))
     blocks = tuple(name.text for keyword, name in pairs if keyword.type == "BLOCK" and name.type == "NAME")
     lets = tuple(name.text for keyword, name in pairs if keyword.type == "LET" and name.type == "NAME")
     imports = any(token.type == "IMPORT" for token in piece)
@@ -164,7 +165,7 @@ class Tables:
                 keywords[terminal.pattern.value] = terminal.name
             elif terminal.name not in lark.ignore_tokens:
                 symbols.append(f"(?P<{terminal.name}>{terminal.pattern.to_regexp()})")
-        table = lark.parser.parser._parse_table  # type: ignore[attr-defined]
+        table = lark.parser.parser._parse_table
         numbers = {rule: index for index, rule in enumerate(lark.rules)}
         # Lark numbers the states anew in each run; in the order of a walk from the start they are always the same.
         order = {table.start_states["start"]: 0}
@@ -246,7 +247,7 @@ class Tables:
             name, origin, size, kept, inlined, expands = rules[-1 - action]
             if size:
                 below = len(values) - size
-                children = []
+                children: Any = []
                 for i in kept:
                     child = values[below + i]
                     if child.__class__ is _Spliced:
@@ -261,8 +262,9 @@ class Tables:
                 del values[below:], starts[below:], ends[below:], states[below + 1 :]
             else:
                 children, start, end = [], token[2], token[2]
+            value: Any
             if inlined:
-                value: Any = children if children.__class__ is _Spliced else _Spliced(children)
+                value = children if children.__class__ is _Spliced else _Spliced(children)
             elif expands and len(children) == 1:
                 value = children[0]
             else:
@@ -411,9 +413,7 @@ _BUILD: dict[str, Any] = {
     "unpack": lambda children, start, end: nodes.Unpack(tuple(map(_pattern, children)), start, end),
     "labelled": lambda children, start, end: nodes.Labelled(_name(children[0]), children[1], start, end),
     "layer": _layer,
-    "for_": lambda children, start, end: nodes.For(
-        _pattern(children[0]), _value(children[1]), children[2], start, end
-    ),
+    "for_": lambda children, start, end: nodes.For(_pattern(children[0]), _value(children[1]), children[2], start, end),
     "if_": _if,
     "body": lambda children, start, end: nodes.Body(tuple(children), start, end),
     "chain": lambda children, start, end: tuple(children),

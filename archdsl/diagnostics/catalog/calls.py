@@ -14,7 +14,7 @@ def missing_argument(word: str, call: str, missing: tuple[str, ...]) -> Wording:
 
 
 @code("too-many-arguments")
-def too_many_arguments(word: str, call: str, most: int, found: int, names: tuple[str, ...]) -> Wording:
+def too_many_arguments(word: str, call: str, most: int, names: tuple[str, ...]) -> Wording:
     """More arguments stand in order than the word or block takes; further ones go by name or as flags."""
     if not most and not names:
         return Wording(f"`{word}` takes no arguments", "too many", (f"write `{word}`",))
@@ -25,7 +25,7 @@ def too_many_arguments(word: str, call: str, most: int, found: int, names: tuple
 
 
 @code("positional-after-named")
-def positional_after_named(call: str) -> Wording:
+def positional_after_named(word: str, call: str) -> Wording:
     """After an argument by name or a flag, all others go by name or as flags too."""
     return Wording(
         "an argument without a name follows one with a name", "needs a name", (f"the order is `{call}`, then names",)
@@ -46,10 +46,11 @@ def argument_count(word: str, found: int, allowed: tuple[int, ...]) -> Wording:
 
 
 @code("repeat-count")
-def repeat_count(found: int) -> Wording:
-    """`repeat` takes one number: how many times the chain stands."""
+def repeat_count(found: int, named: bool) -> Wording:
+    """`repeat` takes one number, without a name: how many times the chain stands."""
+    message = "`repeat` needs a number" if not found else f"`repeat` takes one number, not {found}"
     return Wording(
-        f"`repeat` takes one number, not {found}" if found else "`repeat` needs a number",
+        "`repeat` takes its number without a name" if named else message,
         "how many times?",
         ("write `repeat(3) { ... }`",),
     )
@@ -80,19 +81,21 @@ def missing_body(word: str) -> Wording:
 
 
 @code("needs-flatten")
-def needs_flatten(word: str, shape: str, features: int | None) -> Wording:
+def needs_flatten(word: str, shape: str | None, features: int | None) -> Wording:
     """`fc` takes a vector, and an image comes in."""
+    image = f"an image of {shape}" if shape else "an image"
     gives = f", which gives {features} features" if features is not None else ""
     return Wording(
-        f"`{word}` takes a vector, and a {shape} image comes in", "needs a vector", (f"write `flatten` before it{gives}",)
+        f"`{word}` takes a vector, and {image} comes in", "needs a vector", (f"write `flatten` before it{gives}",)
     )
 
 
 @code("needs-image")
-def needs_image(word: str, shape: str) -> Wording:
+def needs_image(word: str, shape: str | None) -> Wording:
     """A word that works on pictures gets a vector: after `flatten` or `fc` there is no picture left."""
+    vector = f"a vector of {shape}" if shape else "a vector"
     return Wording(
-        f"`{word}` takes an image, and a vector of {shape} comes in",
+        f"`{word}` takes an image, and {vector} comes in",
         "needs an image",
         ("put it before `flatten`, or give the input as `input(channels, height, width)`",),
     )

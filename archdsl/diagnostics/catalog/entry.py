@@ -55,9 +55,7 @@ def diagnose(name: str, span: Span, related: tuple[Label, ...] = (), /, **facts:
     """A finding of this code at these characters, in the words that the catalog has for its facts."""
     entry = CATALOG[name]
     words = entry.words(**facts)
-    return Diagnostic(
-        name, entry.severity, words.message, Label(span, words.label), related, words.notes, words.help
-    )
+    return Diagnostic(name, entry.severity, words.message, Label(span, words.label), related, words.notes, words.help)
 
 
 def plural(count: int, noun: str) -> str:

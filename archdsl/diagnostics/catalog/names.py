@@ -16,24 +16,22 @@ def listed(names: tuple[str, ...], most: int = 12) -> str:
 
 
 @code("unknown-layer")
-def unknown_layer(
-    name: str, suggestion: str | None, with_body: bool, value: bool, blocks: tuple[str, ...]
-) -> Wording:
+def unknown_layer(name: str, suggestion: str | None, with_body: bool, value: bool, function: bool) -> Wording:
     """A word in a chain is no layer, no block of this file or its imports, and no block of the library."""
     help = did_you_mean(suggestion)
     if with_body:
         help = (*help, f"to name a chain, write `{name}: {{ ... }}`")
     if value:
         help = (*help, f"`{name}` is a value; a layer stands here")
+    if function:
+        help = (*help, f"`{name}` is a function of values; a layer stands here")
     if not help:
         help = (f"define it with `block {name} {{ ... }}`, or see `archdsl explain words`",)
     return Wording(f"`{name}` is not a layer or block", "unknown", help)
 
 
 @code("unknown-name")
-def unknown_name(
-    name: str, suggestion: str | None, visible: tuple[str, ...], below: bool, function: bool
-) -> Wording:
+def unknown_name(name: str, suggestion: str | None, visible: tuple[str, ...], below: bool, function: bool) -> Wording:
     """A name in a value is bound to nothing here: no let above, no parameter, no loop variable, and no flag."""
     if below:
         return Wording(f"`{name}` is defined below its use", "not yet defined", ("move its `let` above",))
@@ -53,18 +51,20 @@ def unknown_flag(name: str, word: str, suggestion: str | None, flags: tuple[str,
 
 
 @code("unknown-function")
-def unknown_function(name: str, suggestion: str | None, known: tuple[str, ...]) -> Wording:
+def unknown_function(name: str, suggestion: str | None, known: tuple[str, ...], value: bool) -> Wording:
     """A function is called that the language does not have."""
-    return Wording(
-        f"there is no function `{name}`", "unknown", did_you_mean(suggestion), (f"there are {listed(known)}",)
-    )
+    help = did_you_mean(suggestion)
+    if value:
+        help = (f"`{name}` is a value, and is not called; to multiply, write `*`", *help)
+    return Wording(f"there is no function `{name}`", "unknown", help, (f"there are {listed(known)}",))
 
 
 @code("unknown-argument")
-def unknown_argument(word: str, name: str, suggestion: str | None, known: tuple[str, ...]) -> Wording:
+def unknown_argument(word: str, name: str, suggestion: str | None, known: tuple[str, ...], flag: bool) -> Wording:
     """An argument is given by a name that the word or block does not have."""
     notes = (f"it has {listed(known)}",) if known else ("it has no arguments",)
-    return Wording(f"`{word}` has no argument `{name}`", "unknown", did_you_mean(suggestion), notes)
+    help = (f"there is the flag `{suggestion}`",) if flag else did_you_mean(suggestion)
+    return Wording(f"`{word}` has no argument `{name}`", "unknown", help, notes)
 
 
 @code("unknown-setting")

@@ -7,7 +7,7 @@ from archdsl.diagnostics.catalog.names import did_you_mean
 
 
 @code("empty-body")
-def empty_body(opener: str) -> Wording:
+def empty_body() -> Wording:
     """Nothing stands between the braces. The input itself is `identity`."""
     return Wording("nothing stands between these braces", "empty", ("write `identity` for the input itself",))
 
@@ -43,7 +43,7 @@ def empty_branch() -> Wording:
 def misplaced_input(where: str) -> Wording:
     """`input` stands once, at file level, without a label, before the first layer."""
     return Wording(
-        f"`input` stands {where}" if where != "here" else "`input` stands inside a body",
+        f"`input` stands {where}",
         "misplaced",
         ("write it once, at the top of the file, before the first layer",),
     )
@@ -66,12 +66,13 @@ def input_twice() -> Wording:
 
 
 @code("input-sizes")
-def input_sizes(found: int) -> Wording:
+def input_sizes(found: int, otherwise: str | None) -> Wording:
     """`input` takes channels, height and width of an image, or the features of a vector, in order."""
+    message = f"`input` takes one or three sizes, not {found}" if found else "`input` needs sizes"
+    if otherwise is not None:
+        message = f"`input` takes its sizes {otherwise}"
     return Wording(
-        f"`input` takes one or three sizes, not {found}" if found else "`input` needs sizes",
-        "how large?",
-        ("write `input(channels, height, width)`, or `input(features)`",),
+        message, "how large?", ("write `input(channels, height, width)`, or `input(features)` for a vector",)
     )
 
 
@@ -134,6 +135,12 @@ def too_much_to_expand(limit: int) -> Wording:
     return Wording("loops and blocks take too many steps to expand", "given up here", notes=(f"after {limit:,} steps",))
 
 
+@code("too-many-errors")
+def too_many_errors(limit: int) -> Wording:
+    """A file has more errors than anybody reads. The check ends, and what stands behind is not looked at."""
+    return Wording(f"more than {limit:,} errors: the check ends here", "and more", ("mend the first ones",))
+
+
 @code("misplaced-import")
 def misplaced_import() -> Wording:
     """Imports come first in a file."""
@@ -143,13 +150,11 @@ def misplaced_import() -> Wording:
 @code("import-conflict")
 def import_conflict(name: str, first: str, second: str) -> Wording:
     """Two imported files define one name, and which is meant is not clear."""
-    return Wording(
-        f"`{name}` is defined by both {first} and {second}", "again", ("rename it in one of the two",)
-    )
+    return Wording(f"`{name}` is defined by both {first} and {second}", "again", ("rename it in one of the two",))
 
 
 @code("import-outside-root")
-def import_outside_root(path: str, root: str) -> Wording:
+def import_outside_root(path: str) -> Wording:
     """An import leaves the folder of the spec, by `..`, an absolute path or a link."""
     return Wording(
         f'"{path}" leads out of the folder of the spec',
@@ -176,9 +181,9 @@ def too_many_imports(limit: int) -> Wording:
 
 
 @code("import-unreadable")
-def import_unreadable(path: str, suggestion: str | None) -> Wording:
+def import_unreadable(path: str, reason: str, suggestion: str | None) -> Wording:
     """An imported file is not there, or can't be read. The path is taken from the folder of the importing file."""
-    return Wording(f'"{path}" can\'t be read', "no such file here", did_you_mean(suggestion))
+    return Wording(f'"{path}" can\'t be read: {reason}', reason, did_you_mean(suggestion))
 
 
 @code("import-has-layers")
@@ -200,7 +205,9 @@ def unreadable_file(path: str, reason: str) -> Wording:
 @code("no-network")
 def no_network() -> Wording:
     """The file has blocks and lets alone: it is a library to import, and no network to build."""
-    return Wording("the file defines no network", "no layers", ("write layers in it, or import it from a file that has",))
+    return Wording(
+        "the file defines no network", "no layers", ("write layers in it, or import it from a file that has",)
+    )
 
 
 @code("malformed-input")
@@ -212,4 +219,6 @@ def malformed_input(text: str) -> Wording:
 @code("malformed-setting")
 def malformed_setting(name: str, text: str) -> Wording:
     """`--set` takes a let's name and a literal: a number, true, false, or a tuple of them."""
-    return Wording(f"`{text}` is no literal value for `{name}`", "not a literal", (f"write {name}=64, or {name}=(1,2)",))
+    return Wording(
+        f"`{text}` is no literal value for `{name}`", "not a literal", (f"write {name}=64, or {name}=(1,2)",)
+    )

@@ -19,9 +19,7 @@ def file_too_large(limit: int) -> Wording:
 @code("not-utf-8")
 def not_utf_8(byte: int) -> Wording:
     """The file is not text in UTF-8: the byte shown belongs to no character."""
-    return Wording(
-        f"the byte 0x{byte:02x} is not UTF-8", "not text", ("save the file in the encoding UTF-8",)
-    )
+    return Wording(f"the byte 0x{byte:02x} is not UTF-8", "not text", ("save the file in the encoding UTF-8",))
 
 
 @code("forbidden-character")
@@ -65,9 +63,7 @@ def unclosed(opener: str, closer: str, line: int | None) -> Wording:
     Where the closer was missed is judged by the lines: what begins at or left of the opener's line is not inside.
     """
     missed = "the end of the file" if line is None else f"line {line}"
-    return Wording(
-        f"`{opener}` is never closed", "opened here", (f"a `{closer}` is missing before {missed}",)
-    )
+    return Wording(f"`{opener}` is never closed", "opened here", (f"a `{closer}` is missing before {missed}",))
 
 
 @code("unopened")
@@ -120,9 +116,7 @@ def missing_comma(before: str, found: str) -> Wording:
 @code("missing-parentheses")
 def missing_parentheses(word: str, value: str) -> Wording:
     """Arguments stand in parentheses."""
-    return Wording(
-        f"`{value}` stands outside of parentheses", "an argument?", (f"write `{word}({value})`",)
-    )
+    return Wording(f"`{value}` stands outside of parentheses", "an argument?", (f"write `{word}({value})`",))
 
 
 @code("keyword-as-name")
@@ -134,9 +128,7 @@ def keyword_as_name(word: str) -> Wording:
 @code("chained-comparison")
 def chained_comparison(operator: str) -> Wording:
     """Comparisons are not chained: `a < b < c` could be read in two ways."""
-    return Wording(
-        f"a second comparison `{operator}` follows the first", "not chained", ("write `a < b and b < c`",)
-    )
+    return Wording(f"a second comparison `{operator}` follows the first", "not chained", ("write `a < b and b < c`",))
 
 
 @code("assignment-for-comparison")

@@ -38,10 +38,12 @@ def wrong_kind(what: str, expected: str, found: Any) -> Wording:
     if isinstance(found, float) and "whole" in expected:
         help = (f"write `round({shown(found)})`, `floor` or `ceil`",)
     elif isinstance(found, int) and not isinstance(found, bool) and expected == "a tuple":
-        help = (f"write `({found},)` for one value, or `range({found})` for 0 to {found - 1}",)
+        help = (f"write `({found},)` for one value",)
+        if found > 0:
+            help = (f"write `({found},)` for one value, or `range({found})` for 0 to {found - 1}",)
     elif isinstance(found, int) and not isinstance(found, bool) and expected == "true or false":
         help = ("compare it: `x > 0`",)
-    return Wording(f"{what} takes {expected}, not {described(found)}", f"expected {expected}", help)
+    return Wording(f"{what} must be {expected}, not {described(found)}", f"expected {expected}", help)
 
 
 @code("value-out-of-range")
@@ -84,9 +86,7 @@ def not_whole(left: int, right: int, remainder: int) -> Wording:
 @code("kinds-differ")
 def kinds_differ(operator: str, left: Any, right: Any) -> Wording:
     """Two values of different kinds are compared."""
-    return Wording(
-        f"`{operator}` compares {described(left)} with {described(right)}", "both sides must be of one kind"
-    )
+    return Wording(f"`{operator}` compares {described(left)} with {described(right)}", "both sides must be of one kind")
 
 
 @code("named-in-function")
@@ -111,10 +111,11 @@ def nothing_enters(name: str) -> Wording:
 
 
 @code("wrong-entering")
-def wrong_entering(name: str, shape: str, right: str) -> Wording:
+def wrong_entering(name: str, shape: str | None, right: str) -> Wording:
     """`in_channels` is that of an image, `in_features` that of a vector."""
     kind = "an image" if right == "in_channels" else "a vector"
-    return Wording(f"`{name}` has no meaning where {kind} ({shape}) enters", f"{kind} enters", (f"write `{right}`",))
+    of = f" of {shape}" if shape else ""
+    return Wording(f"`{name}` has no meaning where {kind}{of} enters", f"{kind} enters", (f"write `{right}`",))
 
 
 @code("pattern-mismatch")

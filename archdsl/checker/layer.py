@@ -1,0 +1,121 @@
+"""One layer: its arguments checked, its shape and cost computed, its own faults shown at the argument at fault."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archdsl.checker.arguments import layer_signature, make_layer, match
+from archdsl.checker.expansion import NO_COST, Child, Expansion, unknown
+from archdsl.checker.session import Session
+from archdsl.checker.values import Evaluation
+from archdsl.diagnostics.diagnostic import Label
+from archdsl.layers.base import ANY, IMAGE, VECTOR, Join, Layer, Misfit, refuse_too_many_values
+from archdsl.network import Leaf
+from archdsl.shapes import UNKNOWN_IMAGE, UNKNOWN_VECTOR, Image, Shape, Vector, is_known, product
+from archdsl.source import Span
+from archdsl.syntax import nodes
+
+
+def expand_layer(
+    item: nodes.Layer,
+    cls: type[Layer],
+    evaluation: Evaluation,
+    entering: Shape | None,
+    last: Span | None,
+    looped: bool,
+) -> Expansion:
+    """Expand a layer to the one node that it is; `last` is what gave the shape that enters."""
+    session, module = evaluation.session, evaluation.scope.module
+    span, word = module.span(item), module.span(item.word)
+    given, fine = match(item, layer_signature(cls.word), evaluation)
+    if evaluation.dead:
+        return unknown(None, span)
+    if fine and cls.position_counts is not None:
+        count = sum(each is not None for each in given)
+        if count not in cls.position_counts:
+            session.report("argument-count", word, word=cls.word, found=count, allowed=cls.position_counts)
+            fine = False
+    layer, places = make_layer(cls, given, evaluation)
+    if cls.takes != ANY and entering is not None and isinstance(entering, Image) != (cls.takes == IMAGE):
+        _report_wrong_rank(session, word, cls, entering, last)
+        return unknown(layer.may_give(None), span)
+    if not fine:
+        # What was not given may be what was meant by the argument at fault.
+        missing = [field.name for field, each in zip(cls.fields, given, strict=True) if each is None]
+        return unknown(layer.with_unknown(*missing).may_give(entering), span)
+    key = (layer, entering)
+    kept = session.leaves.get(key)
+    if kept is None:
+        shape = None
+        try:
+            layer.agrees()
+            if entering is None:
+                return unknown(layer.may_give(None), span)
+            shape = entering
+            output = layer.gives(entering)
+            cost = NO_COST
+            if is_known(entering) and is_known(output) and _is_known(layer):
+                cost = layer.cost(entering)
+                refuse_too_many_values(output, cost)
+        except Misfit as misfit:
+            _report_misfit(session, misfit, places, word, shape, last)
+            return unknown(layer.may_give(entering), span)
+        kept = session.leaves[key] = (layer, output, cost)
+    layer, output, cost = kept
+    assert entering is not None
+    session.make(span)
+    node = Leaf(layer, entering, output, cost, span)
+    return Expansion((Child(node, None, looped),), output, cost, 1, 0, span, True)
+
+
+def join_shapes(session: Session, layer: Join, parts: list[Expansion], span: Span) -> Shape | None:
+    """The shape of branches joined, as far as it is known; the branch at fault is reported. `span` is the join."""
+    shapes = [part.output for part in parts]
+    ranks = {type(shape) for shape in shapes if shape is not None}
+    if not ranks:
+        return None
+    either = UNKNOWN_VECTOR if ranks == {Vector} else UNKNOWN_IMAGE
+    known = tuple(either if shape is None else shape for shape in shapes)
+    try:
+        output = layer.joins(known)
+        refuse_too_many_values(output, NO_COST)
+    except Misfit as misfit:
+        odd = misfit.facts.get("branch")
+        if odd is None:
+            session.report(misfit.code, span, **misfit.facts)
+            return either
+        places = [part.last or span for part in parts]
+        related = tuple(
+            Label(place, f"gives {shape}")
+            for index, (place, shape) in enumerate(zip(places, known, strict=True))
+            if index != odd and place.source is places[odd].source
+        )
+        session.report(misfit.code, places[odd], related, **misfit.facts)
+        return either
+    return output
+
+
+def _is_known(layer: Layer) -> bool:
+    """Whether every argument of the layer is known."""
+    values: Any = vars(layer).values()
+    return all(value is not None and not (value.__class__ is tuple and None in value) for value in values)
+
+
+def _report_misfit(
+    session: Session, misfit: Misfit, places: dict[str, Span], word: Span, entering: Shape | None, last: Span | None
+) -> None:
+    """Report a layer's own fault at the argument that it names, beside what gave the shape that enters."""
+    span = word if misfit.field is None else places.get(misfit.field, word)
+    related: tuple[Label, ...] = ()
+    if entering is not None and last is not None and last.source is span.source:
+        related = (Label(last, f"gives {entering}"),)
+    session.report(misfit.code, span, related, **misfit.facts)
+
+
+def _report_wrong_rank(session: Session, word: Span, cls: type[Layer], entering: Shape, last: Span | None) -> None:
+    related = () if last is None else (Label(last, f"gives {entering}"),)
+    shape = str(entering) if is_known(entering) else None
+    if cls.takes == VECTOR:
+        session.report("needs-flatten", word, related, word=cls.word, shape=shape, features=product(*entering))
+    else:
+        session.report("needs-image", word, related, word=cls.word, shape=shape)
