@@ -8,6 +8,8 @@ stops the program leaves the old or the new.
 from __future__ import annotations
 
 import os
+import warnings
+from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
@@ -23,8 +25,10 @@ VERSION = 1
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write `content` to `path` in place of what is there.
 
-    Raises TrainingError (exit code 3) where the disk refuses; then the old file is as it was.
+    Raises TrainingError (exit code 3) where the disk refuses; then the old file is as it was. Raises TypeError for
+    content that could not be read again with `weights_only=True`.
     """
+    _refuse_objects(content)
     unfinished = path.with_name(f"{path.name}.unfinished")
     file: _RememberingFile | None = None
     try:
@@ -50,7 +54,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read what `save_checkpoint` wrote, on the CPU. Raises TrainingError for any other file."""
     name = printable(str(path))
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # What torch says of foreign files is said below, in one line.
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise TrainingError(f"{name}: {error.strerror or error}") from None
     except Exception:  # What torch raises on files that are cut, foreign or hostile is of every kind.
@@ -60,6 +66,19 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if content.get("version") != VERSION:
         raise TrainingError(f"{name}: written by another version of archdsl (format {content.get('version')!r})")
     return content
+
+
+def _refuse_objects(value: Any) -> None:
+    """Let nothing but tensors, text, numbers, and lists and dicts of them through; no classes made from these."""
+    if type(value) is dict or type(value) is OrderedDict:
+        for key, item in value.items():
+            _refuse_objects(key)
+            _refuse_objects(item)
+    elif type(value) in (list, tuple):
+        for item in value:
+            _refuse_objects(item)
+    elif value is not None and type(value) not in (torch.Tensor, str, int, float, bool):
+        raise TypeError(f"a {type(value).__name__} can't be part of a checkpoint")
 
 
 class _RememberingFile:

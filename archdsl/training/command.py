@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,19 @@ _FLAGS = {
     "lr": (("optimizer", "lr"), "--lr"),
     "seed": (("seed",), "--seed"),
 }
+
+
+_LITTLE_SPINNING = "1000"
+
+
+def _share_the_cores() -> None:
+    """Let torch's threads wait for each other without spinning for long, if torch is not loaded yet.
+
+    They spin for milliseconds as they come, which costs nothing on idle cores; beside one other busy process on two
+    cores, it makes the training of AlexNet two to three times as slow (30-41 against 87-97 images per second).
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _LITTLE_SPINNING)
 
 
 def run_train_command(
@@ -71,6 +85,7 @@ def run_train_command(
     )
     try:
         recipe = read_recipe(recipe_path, overrides)
+        _share_the_cores()
         from archdsl.training.run import train  # Here, for torch takes seconds to import, and a bad recipe none.
 
         result = train(
@@ -86,15 +101,15 @@ def run_train_command(
         )
     except TrainingError as error:
         for line in str(error).splitlines():
-            write_line(stderr, f"error: {line}")
+            write_line(stderr, f"archdsl: {line}")
         return error.exit_code
     except KeyboardInterrupt:
-        write_line(stderr, "stopped")
+        write_line(stderr, "archdsl: interrupted")
         return 130
     if result.signal is not None:
         write_line(
             stderr,
-            f"stopped in epoch {result.position.epoch + 1} after step {result.position.step}; "
+            f"archdsl: stopped in epoch {result.position.epoch + 1} after step {result.position.step}; "
             f"the weights are in {printable(str(result.folder))}/",
         )
         return 128 + result.signal

@@ -81,7 +81,8 @@ def make_optimizer(model: nn.Module, recipe: Optimizer, device: torch.device) ->
 
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
     """In which order the images of an epoch, counted from 0, are seen: int64 (count,)."""
-    return torch.randperm(count, generator=torch.Generator().manual_seed((seed << 32) + epoch))
+    mixed = (seed * 0x9E3779B1 + epoch) % 2**32  # A generator's seed has 32 bits; this spreads the seeds over them.
+    return torch.randperm(count, generator=torch.Generator().manual_seed(mixed))
 
 
 def train_loop(

@@ -162,9 +162,9 @@ class Terminal:
 
 
 def choose_report(stream: TextIO | None = None, quiet: bool = False) -> Report:
-    """The table and the bar on a terminal; lines elsewhere, or if `quiet` asks for no more."""
+    """The table and the bar on a terminal, lines elsewhere, and nothing if `quiet` asks for it."""
     stream = sys.stdout if stream is None else stream
-    return Terminal(stream) if stream.isatty() and not quiet else Lines(stream)
+    return Silence() if quiet else Terminal(stream) if stream.isatty() else Lines(stream)
 
 
 def write_line(stream: TextIO, line: str) -> None:

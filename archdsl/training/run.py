@@ -234,7 +234,7 @@ def describe_environment(device: torch.device, settings: Mapping[str, Any]) -> d
     return {
         "archdsl": archdsl_version,
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "platform": platform.platform(),
         "device": str(device),
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),

@@ -23,8 +23,12 @@ def test_the_same_arguments_draw_the_same_images() -> None:
 
 
 def test_other_seeds_and_parts_draw_other_images() -> None:
-    drawn = [draw_figures(40, 1, 16, 16, seed=seed, part=part)[0] for seed in (0, 1, 2) for part in ("train", "test")]
-    assert len({hashlib.sha256(images.numpy().tobytes()).digest() for images in drawn}) == 6
+    drawn = [
+        draw_figures(40, 1, 16, 16, seed=seed, part=part)[0]
+        for seed in (0, 1, 128, 256, 2**31 - 1)
+        for part in ("train", "test")
+    ]
+    assert len({hashlib.sha256(images.numpy().tobytes()).digest() for images in drawn}) == 10
 
 
 def test_no_image_is_drawn_twice() -> None:

@@ -1,0 +1,271 @@
+"""`archdsl train` as a user meets it: what is printed, and the exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archdsl.training.checkpoint import load_checkpoint
+from archdsl.training.command import run_train_command
+from archdsl.training.loop import EpochMetrics
+from archdsl.training.report import Lines, Plan, Silence, Terminal, choose_report
+
+from .networks import tiny
+
+QUICK: dict[str, Any] = {"limit_train": 60, "limit_test": 20, "epochs": 2, "batch_size": 16, "device": "cpu"}
+
+
+def command(tmp_path: Path, **flags: Any) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    code = run_train_command(*tiny(), **{"out": tmp_path / "run", **QUICK, **flags}, stdout=out, stderr=err)
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_one_plain_line_an_epoch_where_there_is_no_terminal(tmp_path: Path) -> None:
+    code, out, err = command(tmp_path)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "tiny: input 1x16x16, 2,010 parameters"
+    assert lines[1] == "shapes: 60 images to learn from, 20 to test on, 10 classes"
+    assert lines[2].startswith("2 epochs in batches of 16 on cpu (")
+    number = r"\d+\.\d{4}"
+    for epoch, line in enumerate(lines[3:5], 1):
+        assert re.fullmatch(
+            rf"epoch {epoch}/2  loss {number}  train accuracy {number}  test accuracy {number}  [\d.]+ s  \d+ images/s",
+            line,
+        )
+    assert re.fullmatch(rf"test accuracy {number} after 2 epochs in \d+ s; the run is in .*run/", lines[5])
+    assert len(lines) == 6
+    assert "\x1b" not in out
+
+
+def test_quiet_prints_the_result_alone(tmp_path: Path) -> None:
+    code, out, _ = command(tmp_path, quiet=True)
+    assert code == 0
+    assert out.startswith("test accuracy ")
+    assert len(out.splitlines()) == 1
+
+
+def test_flags_win_over_the_recipe(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("epochs: 50\nseed: 3\noptimizer: {name: sgd, lr: 0.5}\ndata: {name: mnist}\n")
+    code, _, _ = command(tmp_path, recipe_path=recipe, lr=0.01, data="shapes")
+    assert code == 0
+    kept = (tmp_path / "run" / "recipe.yaml").read_text()
+    assert "seed: 3" in kept
+    assert "epochs: 2\n" in kept
+    assert "lr: 0.01\n" in kept
+    assert "name: shapes" in kept
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"epochs": 0}, "archdsl: --epochs: must be at least 1, and is 0"),
+        ({"lr": -1.0}, "archdsl: --lr: must be more than 0, and is -1.0"),
+        ({"lr": float("nan")}, "archdsl: --lr: "),
+        ({"batch_size": 0}, "archdsl: --batch-size: must be at least 1"),
+        ({"seed": -1}, "archdsl: --seed: must be at least 0"),
+        ({"limit_train": 0}, "archdsl: --limit-train: must be at least 1"),
+        ({"data": "imagenet"}, "archdsl: --data: there is no data set 'imagenet'"),
+        ({"data": "folder:/none"}, "archdsl: /none: there is no such folder"),
+        ({"data": "cifar10"}, "archdsl: tiny.arch:2:1: the network takes images of 1 channel"),
+        ({"data": "mnist"}, "archdsl: mnist is not on the disk: train-images-idx3-ubyte, "),
+        ({"device": "tpu"}, "archdsl: --device: there is no tpu"),
+        ({"recipe_path": "none.yaml"}, "archdsl: none.yaml: No such file or directory"),
+    ],
+)
+def test_wrong_use_is_a_line_and_exit_2(tmp_path: Path, flags: dict[str, Any], message: str) -> None:
+    code, out, err = command(tmp_path, data_dir=tmp_path, **flags)
+    assert code == 2
+    assert err.startswith(message), err
+    assert (out, err.count("\n")) == ("", 1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_data_folder_is_that_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCHDSL_DATA", str(tmp_path / "mine"))
+    assert f"belong in {tmp_path}/mine/MNIST/raw/" in command(tmp_path, data="mnist")[2]
+    assert f"belong in {tmp_path}/yours/MNIST/raw/" in command(tmp_path, data="mnist", data_dir=tmp_path / "yours")[2]
+    monkeypatch.delenv("ARCHDSL_DATA")
+    monkeypatch.chdir(tmp_path)
+    assert "belong in data/MNIST/raw/" in command(tmp_path, data="mnist")[2]
+
+
+def test_a_training_that_fails_is_a_line_and_exit_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from archdsl.training import loop
+
+    real = loop.F.cross_entropy
+    monkeypatch.setattr(loop.F, "cross_entropy", lambda *args, **kwargs: real(*args, **kwargs) * float("inf"))
+    code, _, err = command(tmp_path)
+    assert code == 3
+    assert err == "archdsl: the loss is inf in epoch 1, step 1; a lower --lr or a longer warm-up may help\n"
+
+
+# Signals, in a process of its own.
+
+SCRIPT = """
+import sys
+from networks import tiny
+from archdsl.training.command import run_train_command
+sys.exit(run_train_command(*tiny(), epochs=10000, limit_train=500, batch_size=16, device="cpu", out=sys.argv[1]))
+"""
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "GOMP_SPINCOUNT": "1000"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch 2/"):
+            return process
+    raise AssertionError(process.stderr.read() if process.stderr else "")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_exits(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    process = start(tmp_path / "run")
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    told = re.fullmatch(r"archdsl: stopped in epoch (\d+) after step (\d+); the weights are in .*run/\n", err)
+    assert told, err
+    content = load_checkpoint(tmp_path / "run" / "checkpoint.pt")
+    assert content["step"] == int(told[2])
+    assert content["epoch"] in (int(told[1]) - 1, int(told[1]))
+    assert content["step"] >= 64
+
+
+SLOW_SAVE = (
+    """
+import sys, time
+from archdsl.training import run
+real = run.save_checkpoint
+def slow(path, content):
+    if content["step"] > 64:
+        print("saving", flush=True)
+        time.sleep(60)
+    real(path, content)
+run.save_checkpoint = slow
+"""
+    + SCRIPT
+)
+
+
+@pytest.mark.slow
+def test_a_second_signal_quits_at_once(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW_SAVE, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line == "saving\n":
+                process.send_signal(signal.SIGINT)
+                time.sleep(1)
+                assert process.poll() is None
+                process.send_signal(signal.SIGINT)
+                began = time.monotonic()
+        process.wait(timeout=30)
+        assert time.monotonic() - began < 10
+    assert process.returncode == 130
+    assert load_checkpoint(tmp_path / "run" / "checkpoint.pt")["epoch"] >= 1
+
+
+# What is shown.
+
+PLAN = Plan("net", "1x16x16", 2010, "shapes", 100, 20, 10, 2, 10, "cpu", "runs/net-1")
+METRICS = EpochMetrics(1, 10, 0.001, 2.25, 0.125, 2.0, 0.25, 12.5, 8.0)
+
+
+class Stream(io.StringIO):
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+def test_the_stream_decides_how_it_is_told() -> None:
+    assert isinstance(choose_report(Stream(False)), Lines)
+    assert isinstance(choose_report(Stream(True)), Terminal)
+    assert isinstance(choose_report(Stream(True), quiet=True), Silence)
+
+
+def test_a_terminal_gets_a_bar_and_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stream = Stream(True)
+    report = Terminal(stream)
+    report.begin(PLAN)
+    report.on_step(1, 30, 2.3456)
+    report.on_epoch(METRICS)
+    report.close()
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
+    assert "epoch 1/2" in shown
+    assert "loss 2.346" in shown
+    assert "images/s" in shown
+    table = [line.split("\r")[-1] for line in shown.splitlines()]
+    header = next(line for line in table if "train acc." in line)
+    row = next(line for line in table if "2.2500" in line)
+    for name, value in (("loss", "2.2500"), ("train acc.", "0.1250"), ("test acc.", "0.2500"), ("images/s", "8")):
+        assert header.index(name) + len(name) == row.rindex(value) + len(value)
+    assert stream.getvalue().rstrip().endswith("\x1b[?25h") or "\x1b[?25h" in stream.getvalue()  # The cursor is back.
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_text_from_files_is_shown_as_text(terminal: bool) -> None:
+    stream = Stream(terminal)
+    report = choose_report(stream)
+    report.begin(PLAN._replace(data="folder:[red]x[/red] [/nothing] \x1b]0;title\x07 :smile:"))
+    report.close()
+    assert "[red]x[/red] [/nothing] \\x1b]0;title\\x07 :smile:" in stream.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_an_encoding_that_lacks_characters_is_no_error(terminal: bool) -> None:
+    raw = io.BytesIO()
+
+    class Ascii(io.TextIOWrapper):
+        def isatty(self) -> bool:
+            return terminal
+
+    stream = Ascii(raw, encoding="ascii")
+    report = choose_report(stream)
+    report.begin(PLAN._replace(data="folder:größe"))
+    report.on_step(1, 30, 2.3)
+    report.on_epoch(METRICS)
+    report.close()
+    stream.flush()
+    assert b"folder:gr\\xf6\\xdfe" in raw.getvalue()
+
+
+def test_a_reader_who_has_gone_is_no_error() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    Lines(Gone()).begin(PLAN)
+
+
+def test_the_command_module_imports_no_torch() -> None:
+    code = "import sys, archdsl.training.command; print([m for m in ('torch', 'pydantic', 'rich') if m in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "torch" not in shown

@@ -1,0 +1,291 @@
+"""A run: what it learns, what it keeps, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from archdsl.backends.pytorch import build
+from archdsl.layers.joining import Aux
+from archdsl.network import Head, Network
+from archdsl.source import Source
+from archdsl.training import loop, run
+from archdsl.training.checkpoint import load_checkpoint
+from archdsl.training.data.image_set import ImageSet
+from archdsl.training.data.prepare import Normalization, Prepare
+from archdsl.training.errors import TrainingError
+from archdsl.training.initialize import initialize
+from archdsl.training.loop import EpochMetrics, epoch_order, evaluate, make_optimizer
+from archdsl.training.recipe import SGD, Adam, AdamW, Constant, Data, Optimizer, Recipe, check_recipe
+from archdsl.training.report import Silence
+from archdsl.training.run import RunResult, choose_device, make_run_folder, train
+from archdsl.training.signals import StopRequest
+
+from .networks import linear, tiny
+
+QUICK = Recipe(data=Data(train=60, test=20), epochs=2, batch_size=16, optimizer=AdamW(lr=1e-3))
+
+
+def quick_run(out: Path, recipe: Recipe = QUICK, spec: tuple[Network, Source] | None = None, **more: Any) -> RunResult:
+    network, source = tiny() if spec is None else spec
+    return train(network, source, recipe, device="cpu", out=out, **more)
+
+
+def numbers(result: RunResult) -> list[tuple[float, ...]]:
+    """What of the metrics is not time."""
+    return [metrics[:7] for metrics in result.epochs]
+
+
+def test_a_run_keeps_what_it_was(tmp_path: Path) -> None:
+    result = quick_run(tmp_path / "run", settings={"input": "1x16x16"})
+    assert result.folder == tmp_path / "run"
+    kept = {path.name for path in result.folder.iterdir()}
+    assert kept == {"spec.arch", "recipe.yaml", "environment.json", "metrics.jsonl", "checkpoint.pt"}
+    assert (result.folder / "spec.arch").read_text() == tiny()[1].text
+    assert check_recipe("r", (result.folder / "recipe.yaml").read_text()) == QUICK
+    environment = json.loads((result.folder / "environment.json").read_text())
+    assert environment["torch"] == torch.__version__
+    assert environment["settings"] == {"input": "1x16x16"}
+    lines = [json.loads(line) for line in (result.folder / "metrics.jsonl").read_text().splitlines()]
+    assert [EpochMetrics(**line) for line in lines] == list(result.epochs)
+    assert [line["step"] for line in lines] == [4, 8]
+    assert all(line["seconds"] > 0 and line["images_per_second"] > 0 for line in lines)
+
+
+def test_the_checkpoint_gives_the_network_back(tmp_path: Path) -> None:
+    result = quick_run(tmp_path / "run")
+    content = load_checkpoint(result.folder / "checkpoint.pt")
+    network, spec = tiny()
+    assert content["spec"]["text"] == spec.text
+    assert content["input"] == [1, 16, 16]
+    assert content["classes"][:3] == ["disc", "ring", "square"]
+    assert (content["epoch"], content["step"]) == (2, 8)
+    assert check_recipe("r", content["recipe"]) == QUICK
+    model = build(network)
+    model.load_state_dict(content["model"])
+    assert all(not key.startswith("_") for key in content["model"])
+    prepare = Prepare(
+        network.input, Normalization(**{k: tuple(v) for k, v in content["normalization"].items()}), torch.device("cpu")
+    )
+    from archdsl.training.data.figures import draw_figures
+
+    loss, accuracy = evaluate(model, ImageSet(*draw_figures(20, 1, 16, 16, part="test")), prepare, StopRequest())
+    assert loss == pytest.approx(result.epochs[-1].test_loss, rel=1e-5)
+    assert accuracy == result.epochs[-1].test_accuracy
+    optimizer = make_optimizer(model, QUICK.optimizer, torch.device("cpu"))
+    optimizer.load_state_dict(content["optimizer"])
+
+
+def test_the_same_seed_gives_the_same_numbers(tmp_path: Path) -> None:
+    first = quick_run(tmp_path / "a")
+    torch.rand(100)
+    second = quick_run(tmp_path / "b")
+    other = quick_run(tmp_path / "c", QUICK.model_copy(update={"seed": 1}))
+    assert numbers(first) == numbers(second) != numbers(other)
+    weights = [load_checkpoint(result.folder / "checkpoint.pt")["model"] for result in (first, second)]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+@pytest.mark.parametrize("optimizer", [Adam(lr=3e-3), AdamW(lr=3e-3), SGD(lr=0.05)], ids=lambda o: o.name)
+def test_each_optimizer_learns(tmp_path: Path, optimizer: Optimizer) -> None:
+    recipe = Recipe(data=Data(train=100, test=20), epochs=15, batch_size=10, optimizer=optimizer)
+    result = quick_run(tmp_path / "run", recipe)
+    assert result.epochs[-1].train_loss < 0.7 * result.epochs[0].train_loss
+    assert result.epochs[-1].train_accuracy > 0.4
+    assert result.epochs[0].lr > result.epochs[-1].lr > 0
+
+
+def test_a_vector_network_is_trained(tmp_path: Path) -> None:
+    assert quick_run(tmp_path / "run", spec=linear()).position.step == 8
+
+
+def test_every_image_is_seen_once_an_epoch_in_an_order_of_its_own() -> None:
+    orders = [epoch_order(50, seed, epoch).tolist() for seed in (0, 1, 128, 2**31 - 1) for epoch in (0, 1)]
+    assert all(sorted(order) == list(range(50)) for order in orders)
+    assert len({tuple(order) for order in orders}) == 8
+    assert epoch_order(50, 1, 1).tolist() == orders[3]
+
+
+def test_the_last_step_of_an_epoch_takes_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+
+    class Watch(Silence):
+        def on_step(self, epoch: int, images_done: int, loss: float) -> None:
+            done.append((epoch, images_done))
+
+    quick_run(tmp_path / "run", report=Watch())
+    assert done == [(epoch, images) for epoch in (1, 2) for images in (16, 32, 48, 60)]
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 130])
+def test_evaluation_counts_every_image_once(count: int) -> None:
+    images = torch.arange(count).view(count, 1, 1, 1).remainder(10).to(torch.uint8)
+    labels = torch.arange(count) % 10
+    labels[0] = 3
+
+    class Reader(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.one_hot(x.flatten().round().long(), 10) * 20.0
+
+    prepare = Prepare(
+        tiny()[0].input._replace(height=1, width=1), Normalization((0.0,), (1 / 255,)), torch.device("cpu")
+    )
+    loss, accuracy = evaluate(Reader(), ImageSet(images, labels), prepare, StopRequest())
+    assert accuracy == pytest.approx((count - 1) / count)
+    assert loss == pytest.approx(20 / count, rel=1e-3)
+
+
+# Initialization.
+
+
+@pytest.mark.parametrize(("way", "variance"), [("he", 2 / 400), ("xavier", 2 / 700), ("default", 1 / 1200)])
+def test_initialization(way: str, variance: float) -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(400, 300)
+    initialize(nn.Sequential(nn.Sequential(layer)), way)
+    assert layer.weight.var().item() == pytest.approx(variance, rel=0.03)
+    assert layer.bias.any().item() is (way != "he")
+    if way != "he":
+        assert layer.weight.abs().max() <= math.sqrt(3 * variance) + 1e-6  # Uniform.
+
+
+# Auxiliary heads.
+
+
+def with_head(weight: float) -> tuple[Network, Source]:
+    """The tiny network with its last layer as an auxiliary head as well."""
+    network, source = tiny()
+    children = network.root.children
+    fc = children[4][1]
+    head = Head(Aux(weight=weight), (("0", fc),), fc.input, fc.input, fc.cost, fc.span, fc.output)
+    return network._replace(root=network.root._replace(children=(*children[:4], ("4", head), ("5", fc)))), source
+
+
+def test_an_auxiliary_head_counts_with_its_weight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    still = Recipe(data=QUICK.data, epochs=1, batch_size=60, optimizer=SGD(lr=1e-9), schedule=Constant())
+    monkeypatch.setattr(run, "initialize", lambda model, way: [nn.init.zeros_(p) for p in model.parameters()])
+    losses = [quick_run(tmp_path / f"{w}", still, with_head(w)).epochs[0] for w in (0.0, 0.3, 1.0)]
+    chance = math.log(10)  # With weights of 0 each output is that of chance.
+    assert [metrics.train_loss for metrics in losses] == pytest.approx([chance, 1.3 * chance, 2 * chance], rel=1e-4)
+    assert [metrics.test_loss for metrics in losses] == pytest.approx([chance] * 3, rel=1e-4)
+
+
+def test_an_auxiliary_head_is_trained(tmp_path: Path) -> None:
+    result = quick_run(tmp_path / "run", spec=with_head(0.3))
+    weights = load_checkpoint(result.folder / "checkpoint.pt")["model"]
+    torch.manual_seed(QUICK.seed)
+    model = build(with_head(0.3)[0])
+    initialize(model, QUICK.initialization)
+    before = model.state_dict()
+    assert set(weights) == set(before)
+    changed = [key for key in weights if not torch.equal(weights[key], before[key])]
+    assert set(changed) == set(weights)
+
+
+# How a run ends before its end.
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
+    wild = QUICK.model_copy(update={"optimizer": AdamW(lr=100.0, weight_decay=10.0), "epochs": 50})
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) in epoch \d+, step \d+; a lower --lr") as caught:
+        quick_run(tmp_path / "run", wild)
+    assert caught.value.exit_code == 3
+
+
+def test_the_last_good_checkpoint_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = loop.F.cross_entropy, []
+
+    def fails_in_the_second_epoch(*args: Any, **kwargs: Any) -> torch.Tensor:
+        calls.append(1)
+        return real(*args, **kwargs) * (float("nan") if len(calls) == 7 else 1)
+
+    monkeypatch.setattr(loop.F, "cross_entropy", fails_in_the_second_epoch)
+    with pytest.raises(TrainingError, match="the loss is nan in epoch 2, step 6") as caught:
+        quick_run(tmp_path / "run")
+    assert caught.value.exit_code == 3
+    content = load_checkpoint(tmp_path / "run" / "checkpoint.pt")
+    assert (content["epoch"], content["step"]) == (1, 4)
+    assert all(tensor.isfinite().all() for tensor in content["model"].values())
+    assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 1
+
+
+def test_weights_that_turned_bad_in_the_last_step_are_not_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "evaluate", lambda *_: (float("nan"), 0.1))
+    with pytest.raises(TrainingError, match="the loss is nan in epoch 1"):
+        quick_run(tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory. Tried ..."), MemoryError()])
+def test_out_of_memory_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def raise_it(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(run, "train_loop", raise_it)
+    with pytest.raises(TrainingError, match="out of memory on cpu with batches of 16; try --batch-size 8") as caught:
+        quick_run(tmp_path / "run")
+    assert caught.value.exit_code == 3
+
+
+def test_an_error_of_ours_is_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raise_it(*_: object, **__: object) -> None:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(run, "train_loop", raise_it)
+    with pytest.raises(RuntimeError, match="mat1"):
+        quick_run(tmp_path / "run")
+
+
+# Devices and folders.
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert choose_device("auto").type == choose_device("cpu").type == "cpu"
+    for name in ("cuda", "cuda:0", "mps"):
+        with pytest.raises(TrainingError, match=f"torch finds no {name.split(':')[0]} device"):
+            choose_device(name)
+    for name in ("gpu", "cpu:1", "cuda:x", ""):
+        with pytest.raises(TrainingError, match="--device: there is no"):
+            choose_device(name)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("auto").type == "mps"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choose_device("auto").type == "cuda"
+    assert choose_device("cuda:0").index == 0
+    with pytest.raises(TrainingError, match=r"no cuda:1; torch finds 1 cuda device"):
+        choose_device("cuda:1")
+
+
+def test_runs_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = [make_run_folder(None, name) for name in ("lenet", "lenet", "vgg", "lenet")]
+    assert [str(path) for path in made] == ["runs/lenet-1", "runs/lenet-2", "runs/vgg-1", "runs/lenet-3"]
+    assert all((tmp_path / path).is_dir() for path in made)
+
+
+def test_a_run_is_never_written_over_another(tmp_path: Path) -> None:
+    quick_run(tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    with pytest.raises(TrainingError, match=r"--out: .*run is not empty") as caught:
+        quick_run(tmp_path / "run")
+    assert caught.value.exit_code == 2
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_a_folder_that_can_not_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingError, match="can't be made: "):
+        make_run_folder(tmp_path / "file" / "run", "x")
+    with pytest.raises(TrainingError, match="can't be made: File exists"):
+        make_run_folder(tmp_path / "file", "x")
