@@ -1,0 +1,261 @@
+"""The networks of `specs/` once more, written out in PyTorch from their sources. Nothing here knows of archdsl.
+
+Modules are declared in the order in which they run, so that weights can be copied from one model to the other in
+order. Where a size follows from that of the picture, it is an argument, with the value for the full picture.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class LeNet(nn.Module):
+    """LeNet-5 of "Dive into Deep Learning", section 7.6, for 1x28x28."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, kernel_size=5, padding=2)
+        self.conv2 = nn.Conv2d(6, 16, kernel_size=5)
+        self.fc1 = nn.Linear(16 * 5 * 5, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.avg_pool2d(torch.sigmoid(self.conv1(x)), kernel_size=2, stride=2)
+        x = functional.avg_pool2d(torch.sigmoid(self.conv2(x)), kernel_size=2, stride=2)
+        x = torch.sigmoid(self.fc1(x.flatten(1)))
+        x = torch.sigmoid(self.fc2(x))
+        return self.fc3(x)
+
+
+class AlexNet(nn.Module):
+    """AlexNet of "Dive into Deep Learning", section 8.1, for 1x224x224."""
+
+    def __init__(self, last_map: int = 5) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Conv2d(1, 96, kernel_size=11, stride=4),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(96, 256, kernel_size=5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Conv2d(256, 384, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 384, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 256, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2),
+            nn.Flatten(),
+            nn.Linear(256 * last_map * last_map, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 10),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
+
+
+def response_normalization(a: Tensor, k: float, n: int, alpha: float, beta: float) -> Tensor:
+    """The formula of Krizhevsky et al. 2012, section 3.3: the sum is over n neighbouring maps, as far as there are."""
+    channels = a.shape[1]
+    squares = functional.pad(a.square(), (0, 0, 0, 0, n // 2, n // 2))
+    total = sum(squares[:, shift : shift + channels] for shift in range(n))
+    return a / (k + alpha * total) ** beta
+
+
+class AlexNetOfThePaper(nn.Module):
+    """AlexNet of Krizhevsky et al. 2012, section 3, for 3x224x224; with two groups, as on the paper's two GPUs."""
+
+    def __init__(self, groups: int = 1, last_map: int = 6, alpha: float = 1e-4) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.conv1 = nn.Conv2d(3, 96, kernel_size=11, stride=4, padding=2)
+        self.conv2 = nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=groups)
+        self.conv3 = nn.Conv2d(256, 384, kernel_size=3, padding=1)
+        self.conv4 = nn.Conv2d(384, 384, kernel_size=3, padding=1, groups=groups)
+        self.conv5 = nn.Conv2d(384, 256, kernel_size=3, padding=1, groups=groups)
+        self.fc6 = nn.Linear(256 * last_map * last_map, 4096)
+        self.fc7 = nn.Linear(4096, 4096)
+        self.fc8 = nn.Linear(4096, 1000)
+
+    def normalized(self, x: Tensor) -> Tensor:
+        return response_normalization(x, k=2, n=5, alpha=self.alpha, beta=0.75)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.max_pool2d(self.normalized(self.conv1(x).relu()), kernel_size=3, stride=2)
+        x = functional.max_pool2d(self.normalized(self.conv2(x).relu()), kernel_size=3, stride=2)
+        x = self.conv3(x).relu()
+        x = self.conv4(x).relu()
+        x = functional.max_pool2d(self.conv5(x).relu(), kernel_size=3, stride=2)
+        x = functional.dropout(self.fc6(x.flatten(1)).relu(), 0.5, self.training)
+        x = functional.dropout(self.fc7(x).relu(), 0.5, self.training)
+        return self.fc8(x)
+
+
+VGG_LAYERS = {
+    11: "64 M 128 M 256 256 M 512 512 M 512 512 M",
+    13: "64 64 M 128 128 M 256 256 M 512 512 M 512 512 M",
+    16: "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M",
+    19: "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512 M",
+}
+"""Table 1 of Simonyan and Zisserman 2015, columns A, B, D and E: the width of each convolution, and M for a pool."""
+
+
+class VGG(nn.Module):
+    """VGG of Simonyan and Zisserman 2015, section 2.1, for 224x224."""
+
+    def __init__(self, depth: int, channels: int = 3, classes: int = 1000, last_map: int = 7) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for layer in VGG_LAYERS[depth].split():
+            if layer == "M":
+                layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
+            else:
+                layers += [nn.Conv2d(channels, int(layer), kernel_size=3, padding=1), nn.ReLU()]
+                channels = int(layer)
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(
+            nn.Linear(512 * last_map * last_map, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, classes),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.features(x).flatten(1))
+
+
+class Inception(nn.Module):
+    """The module of Szegedy et al. 2015, figure 2b. The arguments are the columns of table 1, in its order."""
+
+    def __init__(self, entering: int, c1: int, c3_reduce: int, c3: int, c5_reduce: int, c5: int, pool: int) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(entering, c1, kernel_size=1)
+        self.three_reduce = nn.Conv2d(entering, c3_reduce, kernel_size=1)
+        self.three = nn.Conv2d(c3_reduce, c3, kernel_size=3, padding=1)
+        self.five_reduce = nn.Conv2d(entering, c5_reduce, kernel_size=1)
+        self.five = nn.Conv2d(c5_reduce, c5, kernel_size=5, padding=2)
+        self.pool_projection = nn.Conv2d(entering, pool, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        one = self.one(x).relu()
+        three = self.three(self.three_reduce(x).relu()).relu()
+        five = self.five(self.five_reduce(x).relu()).relu()
+        pool = functional.max_pool2d(x, kernel_size=3, stride=1, padding=1)
+        return torch.cat([one, three, five, self.pool_projection(pool).relu()], dim=1)
+
+
+class GoogLeNet(nn.Module):
+    """GoogLeNet of "Dive into Deep Learning", section 8.4, for 1x96x96."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.b1 = nn.Sequential(nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3), nn.ReLU(), self.pool())
+        self.b2 = nn.Sequential(
+            nn.Conv2d(64, 64, kernel_size=1),
+            nn.ReLU(),
+            nn.Conv2d(64, 192, kernel_size=3, padding=1),
+            nn.ReLU(),
+            self.pool(),
+        )
+        self.b3 = nn.Sequential(
+            Inception(192, 64, 96, 128, 16, 32, 32),
+            Inception(256, 128, 128, 192, 32, 96, 64),
+            self.pool(),
+        )
+        self.b4 = nn.Sequential(
+            Inception(480, 192, 96, 208, 16, 48, 64),
+            Inception(512, 160, 112, 224, 24, 64, 64),
+            Inception(512, 128, 128, 256, 24, 64, 64),
+            Inception(512, 112, 144, 288, 32, 64, 64),
+            Inception(528, 256, 160, 320, 32, 128, 128),
+            self.pool(),
+        )
+        self.b5 = nn.Sequential(
+            Inception(832, 256, 160, 320, 32, 128, 128),
+            Inception(832, 384, 192, 384, 48, 128, 128),
+        )
+        self.fc = nn.Linear(1024, 10)
+
+    @staticmethod
+    def pool() -> nn.Module:
+        return nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.b5(self.b4(self.b3(self.b2(self.b1(x)))))
+        return self.fc(x.mean(dim=(2, 3)))
+
+
+class AuxiliaryClassifier(nn.Module):
+    """The classifier on the side of Szegedy et al. 2015, section 5; its own last map is 4x4 on a picture of 224."""
+
+    def __init__(self, entering: int, last_map: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(entering, 128, kernel_size=1)
+        self.fc1 = nn.Linear(128 * last_map * last_map, 1024)
+        self.fc2 = nn.Linear(1024, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.avg_pool2d(x, kernel_size=5, stride=3)
+        x = self.conv(x).relu()
+        x = self.fc1(x.flatten(1)).relu()
+        return self.fc2(functional.dropout(x, 0.7, self.training))
+
+
+class GoogLeNetOfThePaper(nn.Module):
+    """GoogLeNet of Szegedy et al. 2015, table 1 and figure 3, for 3x224x224.
+
+    In training it gives the outputs of the two auxiliary classifiers too. The constants of the response normalization
+    are those of Caffe's model, whose alpha is divided by n.
+    """
+
+    def __init__(self, head_map: int = 4) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3)
+        self.conv2_reduce = nn.Conv2d(64, 64, kernel_size=1)
+        self.conv2 = nn.Conv2d(64, 192, kernel_size=3, padding=1)
+        self.inception_3a = Inception(192, 64, 96, 128, 16, 32, 32)
+        self.inception_3b = Inception(256, 128, 128, 192, 32, 96, 64)
+        self.inception_4a = Inception(480, 192, 96, 208, 16, 48, 64)
+        self.aux1 = AuxiliaryClassifier(512, head_map)
+        self.inception_4b = Inception(512, 160, 112, 224, 24, 64, 64)
+        self.inception_4c = Inception(512, 128, 128, 256, 24, 64, 64)
+        self.inception_4d = Inception(512, 112, 144, 288, 32, 64, 64)
+        self.aux2 = AuxiliaryClassifier(528, head_map)
+        self.inception_4e = Inception(528, 256, 160, 320, 32, 128, 128)
+        self.inception_5a = Inception(832, 256, 160, 320, 32, 128, 128)
+        self.inception_5b = Inception(832, 384, 192, 384, 48, 128, 128)
+        self.fc = nn.Linear(1024, 1000)
+
+    @staticmethod
+    def pool(x: Tensor) -> Tensor:
+        return functional.max_pool2d(x, kernel_size=3, stride=2, ceil_mode=True)
+
+    @staticmethod
+    def normalized(x: Tensor) -> Tensor:
+        return response_normalization(x, k=1, n=5, alpha=1e-4 / 5, beta=0.75)
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor, Tensor]:
+        x = self.normalized(self.pool(self.conv1(x).relu()))  # 64 x 56 x 56
+        x = self.conv2(self.conv2_reduce(x).relu()).relu()
+        x = self.pool(self.normalized(x))  # 192 x 28 x 28
+        x = self.pool(self.inception_3b(self.inception_3a(x)))  # 480 x 14 x 14
+        x = self.inception_4a(x)  # 512 x 14 x 14
+        first = self.aux1(x) if self.training else None
+        x = self.inception_4d(self.inception_4c(self.inception_4b(x)))  # 528 x 14 x 14
+        second = self.aux2(x) if self.training else None
+        x = self.pool(self.inception_4e(x))  # 832 x 7 x 7
+        x = self.inception_5b(self.inception_5a(x)).mean(dim=(2, 3))  # 1024
+        x = self.fc(functional.dropout(x, 0.4, self.training))
+        return x if first is None or second is None else (x, first, second)
