@@ -36,10 +36,7 @@ def read_settings(given: Mapping[str, Any]) -> tuple[dict[str, Value], list[Diag
     values: dict[str, Value] = {}
     found: list[Diagnostic] = []
     for name, value in given.items():
-        if not isinstance(value, str):
-            text = written(value)
-        else:
-            text = value
+        text = written(value) if not isinstance(value, str) else value
         source = Source("--set", f"{name}={text}")
         span = Span(source, len(name) + 1, len(source.text))
         file, errors = parse(Source("--set", f"let value = {text}"))

@@ -34,7 +34,7 @@ def rows(network: Network) -> list[Row]:
         key, node, depth, parent = stack.pop()
         span = node.span if isinstance(node, Leaf) or node.call is None else node.call.span
         line = span.source.position(span.start)[0]
-        where = str(line) if span.source is file else f"{span.source.name.rpartition('/')[2]}:{line}"
+        where = str(line) if span.source is file else f"{span.source.name}:{line}"
         label = "" if key.isdecimal() else f"{key}: "
         text = "  " * depth + shorten(label + text_of(node, key, parent))
         cost = node.cost if isinstance(node, Leaf) else None
@@ -72,8 +72,8 @@ def summary(network: Network) -> str:
     cells = [(row.where, row.text.rstrip(), row.output, _number(row.parameters), _number(row.macs)) for row in table]
     widths = [max(len(row[column]) for row in (head, *cells)) for column in range(5)]
     lines = [
-        f"{where:>{widths[0]}}  {text:<{widths[1]}}  {output:<{widths[2]}}  {parameters:>{widths[3]}}  {macs:>{widths[4]}}"
-        for where, text, output, parameters, macs in (head, *cells)
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, "><<>>", widths, strict=True))
+        for row in (head, *cells)
     ]
     lines = [line.rstrip() for line in lines]
     lines.insert(1, "-" * max(map(len, lines)))
