@@ -149,6 +149,9 @@ class _RootChain:
         if first is None:
             self.report_no_layers()
             return None
+        if not chain.children:
+            session.report("no-layers", Span(module.source, first.start, first_word_end(first)))
+            return None
         part = chain.done()
         if self.shape is None or part.output is None:
             return None

@@ -20,7 +20,7 @@ from archdsl.checker.expansion import (
 from archdsl.checker.layer import expand_layer, join_shapes
 from archdsl.checker.patterns import bind, check_bindable, check_names, names_of
 from archdsl.checker.scope import BlockDefinition, Scope, Value
-from archdsl.checker.session import MAX_BODY_DEPTH, MAX_CALLS, FindingKey, GivenUp, Session
+from archdsl.checker.session import MAX_BODY_DEPTH, MAX_CALLS, STEPS_A_CALL, FindingKey, GivenUp, Session
 from archdsl.checker.suggest import STRUCTURE, meant_word
 from archdsl.checker.values import FUNCTIONS, Evaluation
 from archdsl.layers import LAYERS
@@ -382,7 +382,9 @@ class Expander:
             self.report("calls-too-deep", item.word, limit=MAX_CALLS)
             raise GivenUp
         values = bind_parameters(session, block, given, entering)
-        key = (block.span, repr(values), entering, session.in_branch)
+        arguments = repr(values)
+        session.spend(span, STEPS_A_CALL + len(arguments) // 8)
+        key = (block.span, arguments, entering, session.in_branch)
         kept: _Kept | None = session.expansions.get(key)
         level = 0 if is_join(block.node.body) else 1
         if kept is None:

@@ -12,7 +12,7 @@ from archdsl.checker.scope import BlockDefinition
 from archdsl.checker.suggest import suggest
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.catalog.entry import plural
-from archdsl.diagnostics.diagnostic import Diagnostic, Label
+from archdsl.diagnostics.diagnostic import MAX_ERRORS, Diagnostic, Label
 from archdsl.network import Call
 from archdsl.source import Span
 
@@ -24,11 +24,11 @@ MAX_TUPLE = 10_000
 MAX_BODY_DEPTH = 500
 """How deep bodies stand in each other, those of called blocks and those that add no module included."""
 
-MAX_STEPS = 1_000_000
-"""Items expanded and values computed: ten for each layer that a network may have."""
+STEPS_A_LAYER = 5
+"""Items expanded and values computed, for each layer that a network may have."""
 
-MAX_ERRORS = 1_000
-"""Nobody reads more; a file with so many is not what was meant."""
+STEPS_A_CALL = 4
+_STEPS_A_REPORT = 10
 
 _MOST_SUGGESTIONS = 100
 """Each takes a comparison with every name there is."""
@@ -68,7 +68,7 @@ class Session:
 
     def __init__(self, max_layers: int = MAX_LAYERS) -> None:
         self.max_layers = max_layers
-        self.max_steps = max(MAX_STEPS, 10 * max_layers)
+        self.max_steps = STEPS_A_LAYER * max(max_layers, MAX_LAYERS)
         self.trail: list[Call] = []
         self.turns: list[tuple[int, int]] = []
         self.active_blocks: list[BlockDefinition] = []
@@ -91,6 +91,7 @@ class Session:
         """Record a finding. One code at one place is one finding, however many calls lead there."""
         key = (code, span.source.name, span.start, span.end)
         self.log.append(key)
+        self.steps += _STEPS_A_REPORT
         trail = tuple(self.trail)
         earlier = self._found.get(key)
         if earlier is not None:

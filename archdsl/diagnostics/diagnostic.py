@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from archdsl.source import Span
 
+MAX_ERRORS = 1_000
+"""Nobody reads more; a file with so many is not what was meant."""
+
 
 class Label(NamedTuple):
     """A place, and what is to be said of it."""

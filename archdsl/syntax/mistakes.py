@@ -5,10 +5,9 @@ from __future__ import annotations
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.source import Source, Span
-from archdsl.syntax.tokens import Token
+from archdsl.syntax.tokens import OPENERS, Token, bracket_pairs
 
-_CLOSERS = {"LBRACE": "RBRACE", "LPAR": "RPAR"}
-_OPENERS = {"RBRACE": "LBRACE", "RPAR": "LPAR"}
+_CLOSERS = {opener: closer for closer, opener in OPENERS.items()}
 _SIGNS = {"LBRACE": "{", "RBRACE": "}", "LPAR": "(", "RPAR": ")"}
 _OPERATORS = ("EQUAL", "COMPARE", "PLUS", "MINUS", "TIMES", "STRAY", "VBAR", "COMMA")
 _KEYWORDS = ("IMPORT", "BLOCK", "LET", "FOR", "IN", "IF", "ELSE", "AND", "OR", "NOT", "TRUE", "FALSE")
@@ -38,7 +37,7 @@ class _Piece:
         for token in tokens[:at]:
             if token.type in _CLOSERS:
                 self.open.append(token)
-            elif token.type in _OPENERS and self.open:
+            elif token.type in OPENERS and self.open:
                 self.open.pop()
 
     def explain(self) -> Diagnostic:
@@ -80,6 +79,8 @@ class _Piece:
 
     def unclosed_by_lines(self) -> Diagnostic | None:
         """A bracket that the lines say was left open: a line at or left of its own line is not inside it."""
+        if bracket_pairs(self.tokens) is not None:
+            return None
         stack: list[Token] = []
         last_line = 0
         for index, token in enumerate(self.tokens):
@@ -95,8 +96,8 @@ class _Piece:
             last_line = max(last_line, line)
             if token.type in _CLOSERS:
                 stack.append(token)
-            elif token.type in _OPENERS and stack:
-                if stack[-1].type != _OPENERS[token.type]:
+            elif token.type in OPENERS and stack:
+                if stack[-1].type != OPENERS[token.type]:
                     return None
                 stack.pop()
         return None
@@ -124,7 +125,7 @@ class _Piece:
 
     def closer(self, token: Token) -> Diagnostic | None:
         """A closer that closes nothing, or the other kind of bracket."""
-        opener = _OPENERS.get(token.type)
+        opener = OPENERS.get(token.type)
         if opener is None:
             return None
         if not self.open:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from archdsl.diagnostics.catalog import diagnose
-from archdsl.diagnostics.diagnostic import Diagnostic
+from archdsl.diagnostics.diagnostic import MAX_ERRORS, Diagnostic
 from archdsl.source import Source, Span
 from archdsl.syntax import nodes
-from archdsl.syntax.tokens import Token, read_number, refuse_characters, too_deep
+from archdsl.syntax.tokens import Token, bracket_pairs, read_number, refuse_characters, too_deep
 
 MAX_CHARACTERS = 1 << 20
 
@@ -25,42 +26,75 @@ def parse(source: Source) -> tuple[nodes.File, list[Diagnostic]]:
     run shows every mistake that is independent of the others.
     """
     if len(source.text) > MAX_CHARACTERS:
-        return nodes.File(source, ()), [diagnose("file-too-large", Span(source, 0, 0), limit=MAX_CHARACTERS)]
+        return unread(source), [diagnose("file-too-large", Span(source, 0, 0), limit=MAX_CHARACTERS)]
     found = refuse_characters(source)
     if found:
-        return nodes.File(source, (nodes.Broken((), (), True, 0, len(source.text)),)), found
+        return unread(source), found
     tables = load_tables()
     tokens, found = tables.tokens(source)
     deep = too_deep(source, tokens)
     if deep is not None:
-        return nodes.File(source, ()), [*found, deep]
+        return unread(source), [*found, deep]
     try:
-        return nodes.File(source, tables.parse(tokens)), found
+        return nodes.File(source, tables.parse(tokens)), limited(found)
     except Unparsable:
         pass
     from archdsl.syntax.mistakes import explain_mistake  # Needed only where there is a mistake.
 
     statements: list[nodes.Statement] = []
+    places = {each.primary.span for each in found}
     for piece in pieces(source, tokens):
         try:
             statements += tables.parse(piece)
         except Unparsable as failure:
-            mistake = explain_mistake(source, piece, failure.at, failure.expected)
-            if not any(mistake.primary.span == earlier.primary.span for earlier in found):
-                found.append(mistake)
             statements.append(broken(piece))
-    return nodes.File(source, tuple(statements)), sorted(found, key=lambda each: each.primary.span.start)
+            if len(found) <= MAX_ERRORS:
+                mistake = explain_mistake(source, piece, failure.at, failure.expected)
+                if mistake.primary.span not in places:
+                    found.append(mistake)
+    return nodes.File(source, tuple(statements)), limited(found)
+
+
+def unread(source: Source) -> nodes.File:
+    """A text that is not parsed: whatever it may define is unknown."""
+    return nodes.File(source, (nodes.Broken((), (), True, 0, len(source.text)),))
+
+
+def limited(found: list[Diagnostic]) -> list[Diagnostic]:
+    """The findings by their place, no more of them than are read."""
+    found = sorted(found, key=lambda each: each.primary.span.start)
+    if len(found) > MAX_ERRORS:
+        found[MAX_ERRORS:] = [diagnose("too-many-errors", found[MAX_ERRORS].primary.span, limit=MAX_ERRORS)]
+    return found
 
 
 def pieces(source: Source, tokens: list[Token]) -> list[list[Token]]:
-    """The tokens, cut where a line starts in column 1 with neither a closer, nor a bar, nor `else`."""
+    """The tokens, cut where a line starts in column 1 with neither a closer, nor a bar, nor `else`.
+
+    Where all brackets are closed, a body that is not indented is not cut.
+    """
+    inside = unindented(source, tokens)
     cut: list[list[Token]] = [[]]
-    for token in tokens:
+    for index, token in enumerate(tokens):
         starts_line = token.start == 0 or source.text[token.start - 1] == "\n"
-        if starts_line and token.type not in ("RBRACE", "RPAR", "VBAR", "ELSE") and cut[-1]:
+        stays = token.type in ("RBRACE", "RPAR", "VBAR", "ELSE") or index in inside
+        if starts_line and not stays and cut[-1]:
             cut.append([])
         cut[-1].append(token)
     return cut
+
+
+def unindented(source: Source, tokens: list[Token]) -> set[int]:
+    """The indices of the tokens in brackets whose first line starts in column 1, if every bracket is closed."""
+    starts = [token.start for token in tokens]
+    result: set[int] = set()
+    for opener, closer in bracket_pairs(tokens) or ():
+        line, _ = source.position(starts[opener])
+        if line < len(source.line_starts):
+            first = bisect_left(starts, source.line_starts[line])
+            if first < closer and source.position(starts[first])[1] == 1:
+                result.update(range(opener + 1, closer))
+    return result
 
 
 def broken(piece: list[Token]) -> nodes.Broken:
@@ -206,7 +240,7 @@ class Tables:
             elif kind == "NUMBER":
                 if not text.isdecimal() or len(text) > 15 or text[0] == "0":
                     error = read_number(text, Span(source, start, end))[1]
-                    if error is not None:
+                    if error is not None and len(found) <= MAX_ERRORS:
                         found.append(error)
             elif kind == "STRAY" and tokens and tokens[-1].type == "STRAY" and tokens[-1].end == start:
                 # Neighbouring strays are one mistake.

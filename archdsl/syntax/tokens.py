@@ -43,6 +43,24 @@ def refuse_characters(source: Source) -> list[Diagnostic]:
     return list(found.values())
 
 
+OPENERS = {"RBRACE": "LBRACE", "RPAR": "LPAR"}
+"""Each closer with what it closes."""
+
+
+def bracket_pairs(tokens: list[Token]) -> list[tuple[int, int]] | None:
+    """The indices of each opener and its closer, outer ones last; None where one is missing or of the wrong kind."""
+    pairs: list[tuple[int, int]] = []
+    opened: list[int] = []
+    for index, token in enumerate(tokens):
+        if token.type in OPENERS.values():
+            opened.append(index)
+        elif token.type in OPENERS:
+            if not opened or tokens[opened[-1]].type != OPENERS[token.type]:
+                return None
+            pairs.append((opened.pop(), index))
+    return None if opened else pairs
+
+
 def too_deep(source: Source, tokens: list[Token]) -> Diagnostic | None:
     """An error at the brace or parenthesis that opens one level too many."""
     depth = 0

@@ -78,8 +78,8 @@ def input_sizes(found: int, otherwise: str | None) -> Wording:
 
 @code("no-layers")
 def no_layers() -> Wording:
-    """A file has an input and no layer."""
-    return Wording("the network has no layers", "nothing follows", ("write layers after it: conv(64, 3) relu",))
+    """A file has an input and no layer, or its loops and conditions leave none."""
+    return Wording("the network has no layers", "nothing is built", ("write layers after the input: conv(64, 3) relu",))
 
 
 @code("empty-file")
