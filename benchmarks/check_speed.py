@@ -60,7 +60,8 @@ def main() -> None:
         ("archdsl --help", [archdsl, "--help"]),
     ]
     commands += [
-        (f"archdsl check {path.name}", [archdsl, "check", str(path)]) for path in sorted((ROOT / "specs").glob("*.arch"))
+        (f"archdsl check {path.name}", [archdsl, "check", str(path)])
+        for path in sorted((ROOT / "specs").glob("*.arch"))
     ]
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:

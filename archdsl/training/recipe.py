@@ -32,7 +32,7 @@ class Data(Section):
     """What is learned from.
 
     name: "shapes", "fashion-mnist", "mnist", "cifar10", or "folder:PATH".
-    train, test: use so many images (a fixed random part of them); null uses all, and draws 4,000 and 1,000 shapes.
+    train, test: use so many images (a fixed random part of them); null uses all, and draws 5,000 and 1,000 shapes.
     seed: for what is drawn of the data itself: the shapes, the part, the split of a folder. It is not the run's
         seed, so that runs with different seeds learn from the same images.
     normalize: whether each channel is shifted and scaled to mean 0 and deviation 1 over the training images;
@@ -59,7 +59,7 @@ class Adam(Section):
     """Adam (Kingma and Ba 2015). The weight decay is added to the gradient."""
 
     name: Literal["adam"] = "adam"
-    lr: Rate = 2e-4
+    lr: Rate = 5e-4
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
 
 
@@ -67,7 +67,7 @@ class AdamW(Section):
     """Adam with the weight decay apart from the gradient (Loshchilov and Hutter 2019)."""
 
     name: Literal["adamw"] = "adamw"
-    lr: Rate = 2e-4
+    lr: Rate = 5e-4
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
 
 
@@ -135,8 +135,8 @@ class Recipe(Section):
     """
 
     data: Data = Data()
-    epochs: Annotated[int, Field(ge=1, le=100_000)] = 7
-    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 16
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 6
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 32
     optimizer: Optimizer = AdamW()
     schedule: Schedule = Cosine()
     initialization: Literal["default", "he", "xavier"] = "he"

@@ -62,7 +62,7 @@ def train(
         device: "auto" is the first there is of cuda, mps and cpu.
         data_dir: where published data sets lie; $ARCHDSL_DATA by default, else ./data.
         download: whether a published data set that is not there is fetched.
-        out: the run's folder, new or empty; runs/NAME-1, -2, ... by default.
+        out: the run's folder, new or empty; the next of runs/lenet-1, runs/lenet-2, ... by default.
         settings: what else made the network of the spec, as `--set` and `--input` do; kept beside it.
         report: is told how the run goes on.
 
@@ -73,7 +73,7 @@ def train(
     started = time.monotonic()
     on = choose_device(device)
     data = load_data(recipe.data, network, spec, data_folder(data_dir), download)
-    folder = make_run_folder(out, network.name)
+    folder = make_run_folder(out, spec.name)
     try:
         return _train_in(folder, network, spec, recipe, on, data, dict(settings or {}), report, started)
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
@@ -199,14 +199,18 @@ def data_folder(data_dir: Path | None) -> Path:
     return Path(data_dir or os.environ.get("ARCHDSL_DATA") or "data").expanduser()
 
 
-def make_run_folder(out: Path | None, name: str) -> Path:
-    """Make the run's folder. Raises TrainingError where it has files in it, or can't be made."""
+def make_run_folder(out: Path | None, spec_name: str) -> Path:
+    """Make the run's folder: `out`, or for `specs/lenet.arch` the first of runs/lenet-1, runs/lenet-2, ... that is new.
+
+    Raises TrainingError where `out` has files in it, or a folder can't be made.
+    """
     try:
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             if any(out.iterdir()):
                 raise TrainingError(f"--out: {printable(str(out))} is not empty; a run is never written over another")
             return out
+        name = "".join(c for c in Path(spec_name).stem if c.isalnum() or c in "-_.").lstrip(".") or "network"
         runs = Path("runs")
         runs.mkdir(exist_ok=True)
         number = 1

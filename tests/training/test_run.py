@@ -269,8 +269,8 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_runs_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    made = [make_run_folder(None, name) for name in ("lenet", "lenet", "vgg", "lenet")]
-    assert [str(path) for path in made] == ["runs/lenet-1", "runs/lenet-2", "runs/vgg-1", "runs/lenet-3"]
+    made = [make_run_folder(None, name) for name in ("specs/lenet.arch", "lenet.arch", "<text>", "../x/lenet")]
+    assert [str(path) for path in made] == ["runs/lenet-1", "runs/lenet-2", "runs/text-1", "runs/lenet-3"]
     assert all((tmp_path / path).is_dir() for path in made)
 
 
