@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -54,14 +54,15 @@ def run_train_command(
     download: bool = False,
     out: str | Path | None = None,
     quiet: bool = False,
+    imports: Sequence[Source] = (),
     settings: Mapping[str, Any] | None = None,
     stdout: TextIO | None = None,
     stderr: TextIO | None = None,
 ) -> int:
     """Train a checked network and show how it goes on.
 
-    The flags that are not None win over the recipe. `settings` is what `--set` and `--input` made of the spec, for
-    the run's folder: text and numbers.
+    The flags that are not None win over the recipe. For the run's folder, `imports` are the files that the spec
+    imports, and `settings` is what `--set` and `--input` made of it: text and numbers.
 
     Returns:
         0 where the training came to its end, 2 for wrong use or a file that can't be read, 3 where the training
@@ -96,6 +97,7 @@ def run_train_command(
             data_dir=None if data_dir is None else Path(data_dir),
             download=download,
             out=None if out is None else Path(out),
+            imports=imports,
             settings=settings,
             report=choose_report(stdout, quiet),
         )

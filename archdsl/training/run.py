@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from torch import nn
 from archdsl.network import Network
 from archdsl.source import Source
 from archdsl.training.checkpoint import save_checkpoint
+from archdsl.training.data.image_set import DataSet
 from archdsl.training.data.load import load_data
 from archdsl.training.data.prepare import Prepare, measure, unchanged
 from archdsl.training.errors import TRAINING_FAILED, TrainingError, printable
@@ -52,6 +53,7 @@ def train(
     data_dir: Path | None = None,
     download: bool = False,
     out: Path | None = None,
+    imports: Sequence[Source] = (),
     settings: Mapping[str, Any] | None = None,
     report: Report | None = None,
 ) -> RunResult:
@@ -63,6 +65,7 @@ def train(
         data_dir: where published data sets lie; $ARCHDSL_DATA by default, else ./data.
         download: whether a published data set that is not there is fetched.
         out: the run's folder, new or empty; the next of runs/lenet-1, runs/lenet-2, ... by default.
+        imports: the files that the spec imports, directly or through others; the run keeps them too.
         settings: what else made the network of the spec, as `--set` and `--input` do; kept beside it.
         report: is told how the run goes on.
 
@@ -75,7 +78,16 @@ def train(
     data = load_data(recipe.data, network, spec, data_folder(data_dir), download)
     folder = make_run_folder(out, spec.name)
     try:
-        return _train_in(folder, network, spec, recipe, on, data, dict(settings or {}), report, started)
+        text = {
+            "name": spec.name,
+            "text": spec.text,
+            "imports": {source.name: source.text for source in imports},
+            "settings": dict(settings or {}),
+        }
+        return _train_in(folder, network, text, recipe, on, data, report, started)
+    except OSError as error:
+        place = printable(error.filename or str(folder))
+        raise TrainingError(f"{place} could not be written: {error.strerror or error}", TRAINING_FAILED) from error
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -92,11 +104,10 @@ def train(
 def _train_in(
     folder: Path,
     network: Network,
-    spec: Source,
+    spec: dict[str, Any],
     recipe: Recipe,
     device: torch.device,
-    data: Any,
-    settings: dict[str, Any],
+    data: DataSet,
     report: Report,
     started: float,
 ) -> RunResult:
@@ -112,9 +123,11 @@ def _train_in(
     data = data._replace(train=data.train.to(device), test=data.test.to(device))
     optimizer = make_optimizer(model, recipe.optimizer, device)
 
-    _write(folder / "spec.arch", spec.text)
-    _write(folder / "recipe.yaml", recipe.to_yaml())
-    _write(folder / "environment.json", json.dumps(describe_environment(device, settings), indent=2) + "\n")
+    environment = describe_environment(device)
+    (folder / "spec.arch").write_text(spec["text"], encoding="utf-8", newline="")
+    (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+    kept = {**environment, "spec": {key: value for key, value in spec.items() if key != "text"}}
+    (folder / "environment.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     report.begin(
         Plan(
             network=network.name,
@@ -135,8 +148,7 @@ def _train_in(
         save_checkpoint(
             folder / CHECKPOINT,
             {
-                "spec": {"name": spec.name, "text": spec.text, "settings": settings},
-                "network": network.name,
+                "spec": spec,
                 "input": list(network.input),
                 "classes": list(data.classes),
                 "normalization": {"mean": list(normalization.mean), "std": list(normalization.std)},
@@ -146,7 +158,7 @@ def _train_in(
                 "model": model.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "random": torch.get_rng_state(),
-                "environment": describe_environment(device, settings),
+                "environment": environment,
             },
         )
 
@@ -227,7 +239,7 @@ def make_run_folder(out: Path | None, spec_name: str) -> Path:
         raise TrainingError(f"the run's folder {where} can't be made: {error.strerror or error}") from None
 
 
-def describe_environment(device: torch.device, settings: Mapping[str, Any]) -> dict[str, Any]:
+def describe_environment(device: torch.device) -> dict[str, Any]:
     """What a run's numbers depend on beside spec and recipe: text and numbers alone."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -246,15 +258,7 @@ def describe_environment(device: torch.device, settings: Mapping[str, Any]) -> d
         "cores": os.cpu_count() or 0,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "command": list(sys.argv[1:]),
-        "settings": dict(settings),
     }
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise TrainingError(f"{printable(str(path))} could not be written: {error.strerror or error}") from None
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 from pathlib import Path
@@ -43,7 +44,8 @@ def numbers(result: RunResult) -> list[tuple[float, ...]]:
 
 
 def test_a_run_keeps_what_it_was(tmp_path: Path) -> None:
-    result = quick_run(tmp_path / "run", settings={"input": "1x16x16"})
+    blocks = Source("blocks.arch", "block a { relu }\n")
+    result = quick_run(tmp_path / "run", settings={"input": "1x16x16"}, imports=[blocks])
     assert result.folder == tmp_path / "run"
     kept = {path.name for path in result.folder.iterdir()}
     assert kept == {"spec.arch", "recipe.yaml", "environment.json", "metrics.jsonl", "checkpoint.pt"}
@@ -51,7 +53,9 @@ def test_a_run_keeps_what_it_was(tmp_path: Path) -> None:
     assert check_recipe("r", (result.folder / "recipe.yaml").read_text()) == QUICK
     environment = json.loads((result.folder / "environment.json").read_text())
     assert environment["torch"] == torch.__version__
-    assert environment["settings"] == {"input": "1x16x16"}
+    spec = {"name": "tiny.arch", "imports": {"blocks.arch": blocks.text}, "settings": {"input": "1x16x16"}}
+    assert environment["spec"] == spec
+    assert load_checkpoint(result.folder / "checkpoint.pt")["spec"] == {**spec, "text": tiny()[1].text}
     lines = [json.loads(line) for line in (result.folder / "metrics.jsonl").read_text().splitlines()]
     assert [EpochMetrics(**line) for line in lines] == list(result.epochs)
     assert [line["step"] for line in lines] == [4, 8]
@@ -231,6 +235,16 @@ def test_out_of_memory_says_what_helps(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(run, "train_loop", raise_it)
     with pytest.raises(TrainingError, match="out of memory on cpu with batches of 16; try --batch-size 8") as caught:
+        quick_run(tmp_path / "run")
+    assert caught.value.exit_code == 3
+
+
+def test_a_full_disk_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raise_it(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run, "train_loop", raise_it)
+    with pytest.raises(TrainingError, match="run could not be written: No space left on device") as caught:
         quick_run(tmp_path / "run")
     assert caught.value.exit_code == 3
 
