@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from archdsl.checker.scope import BlockDefinition, Value
-from archdsl.checker.values import FUNCTIONS, Evaluation
+from archdsl.checker.values import Evaluation
 from archdsl.layers import LAYERS
 from archdsl.layers.base import Field, Layer, SameAs
 from archdsl.source import Span
@@ -161,8 +161,8 @@ class _Matching:
             value = self._number(name, match[1], match[2])
         self.in_order = False
         if self.evaluation.scope.lookup(name)[0]:
-            self._report("flag-or-value", name, name=text, word=self.signature.word, instead=instead)
-            value = None
+            self._refuse("flag-or-value", name, name=text, instead=instead)
+            return True
         self._give(index, None if self.evaluation.dead else value, name)
         return True
 
@@ -180,15 +180,16 @@ class _Matching:
     def positional(self, argument: nodes.Value) -> None:
         """An argument in order."""
         signature = self.signature
+        position = self.positions
+        is_unknown = isinstance(argument, nodes.Name) and not self._is_bound(argument)
+        if is_unknown and isinstance(argument, nodes.Name):
+            self._unknown_word(argument)
+            if not self.in_order or position >= len(signature.positions):
+                return
         if not self.in_order:
             self._refuse("positional-after-named", argument, call=signature.call)
             return
-        if isinstance(argument, nodes.Name) and not self._is_bound(argument):
-            value = None
-            self._unknown_word(argument)
-        else:
-            value = self.evaluation.value(argument)
-        position = self.positions
+        value = None if is_unknown else self.evaluation.value(argument)
         self.positions += 1
         if position < len(signature.positions):
             self._give(signature.positions[position], value, argument)
@@ -203,7 +204,7 @@ class _Matching:
 
     def _is_bound(self, name: nodes.Name) -> bool:
         module = self.evaluation.scope.module
-        known = name.text in ("in_channels", "in_features", *FUNCTIONS, *module.lets)
+        known = name.text in ("in_channels", "in_features") or name.text in module.lets
         return known or module.incomplete or self.evaluation.scope.lookup(name)[0]
 
     def _unknown_word(self, name: nodes.Name) -> None:

@@ -149,7 +149,7 @@ class _RootChain:
         if first is None:
             self.report_no_layers()
             return None
-        if not chain.children:
+        if chain.whole and not chain.children:
             session.report("no-layers", Span(module.source, first.start, first_word_end(first)))
             return None
         part = chain.done()
@@ -186,6 +186,9 @@ class _RootChain:
         evaluation = Evaluation(session, Scope(module, None, "let", {}), NOWHERE)
         names = ("the channels", "the height", "the width") if len(args) == 3 else ("the features",)
         known = [evaluation.whole(each, what, at_least=1) for each, what in zip(sizes, names, strict=True)]
+        if known == [None]:
+            # It may have been meant as the three sizes of an image.
+            return
         shape = Image(*known) if len(known) == 3 else Vector(*known)
         try:
             refuse_too_many_values(shape, NO_COST)

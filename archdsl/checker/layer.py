@@ -86,13 +86,19 @@ def join_shapes(session: Session, layer: Join, parts: list[Expansion], span: Spa
             return either
         places = [part.last or span for part in parts]
         related = tuple(
-            Label(place, f"gives {shape}")
+            label
             for index, (place, shape) in enumerate(zip(places, known, strict=True))
             if index != odd and place.source is places[odd].source
+            for label in gives(place, shape)
         )
         session.report(misfit.code, places[odd], related, **misfit.facts)
         return either
     return output
+
+
+def gives(place: Span, shape: Shape) -> tuple[Label, ...]:
+    """What gave a shape, to be shown beside a fault; a shape of which little is known helps nobody."""
+    return (Label(place, f"gives {shape}"),) if is_known(shape) else ()
 
 
 def _is_known(layer: Layer) -> bool:
@@ -108,12 +114,12 @@ def _report_misfit(
     span = word if misfit.field is None else places.get(misfit.field, word)
     related: tuple[Label, ...] = ()
     if entering is not None and last is not None and last.source is span.source:
-        related = (Label(last, f"gives {entering}"),)
+        related = gives(last, entering)
     session.report(misfit.code, span, related, **misfit.facts)
 
 
 def _report_wrong_rank(session: Session, word: Span, cls: type[Layer], entering: Shape, last: Span | None) -> None:
-    related = () if last is None else (Label(last, f"gives {entering}"),)
+    related = () if last is None else gives(last, entering)
     shape = str(entering) if is_known(entering) else None
     if cls.takes == VECTOR:
         session.report("needs-flatten", word, related, word=cls.word, shape=shape, features=product(*entering))

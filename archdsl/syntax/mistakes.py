@@ -12,6 +12,7 @@ _SIGNS = {"LBRACE": "{", "RBRACE": "}", "LPAR": "(", "RPAR": ")"}
 _OPERATORS = ("EQUAL", "COMPARE", "PLUS", "MINUS", "TIMES", "STRAY", "VBAR", "COMMA")
 _KEYWORDS = ("IMPORT", "BLOCK", "LET", "FOR", "IN", "IF", "ELSE", "AND", "OR", "NOT", "TRUE", "FALSE")
 _VALUES = ("NAME", "NUMBER", "LPAR", "TRUE", "FALSE", "STRING", "MINUS", "NOT")
+_NEVER_IN_PARENTHESES = ("LBRACE", "VBAR", "COLON", "IMPORT", "BLOCK", "LET", "FOR", "IF", "ELSE")
 _FOREIGN_SIGNS = ("->", "=>", ">>", "**", "||", "//", ",")
 
 
@@ -50,11 +51,12 @@ class _Piece:
         if token is None:
             return self.at_the_end()
         for explanation in (
+            self.parenthesis,
             self.closer,
             self.bar,
             self.sign_of_another_language,
-            self.keyword,
             self.body_without_braces,
+            self.keyword,
             self.text,
             self.comparison,
             self.argument,
@@ -103,17 +105,15 @@ class _Piece:
         return None
 
     def unclosed(self, opener: Token, missed: Token | None) -> Diagnostic:
-        related: tuple[Label, ...] = ()
-        if missed is not None:
-            related = (Label(Span(self.source, missed.start, missed.end), "not inside any more"),)
-        return self.diagnose(
-            "unclosed",
-            opener,
-            related,
-            opener=opener.text,
-            closer=_SIGNS[_CLOSERS[opener.type]],
-            line=None if missed is None else self.line(missed),
-        )
+        closer = _SIGNS[_CLOSERS[opener.type]]
+        if missed is None:
+            last = self.tokens[-1].end
+            is_last = not self.source.text[last:].strip()
+            before = "the end of the file" if is_last else f"line {self.source.position(last)[0] + 1}"
+            return self.diagnose("unclosed", opener, opener=opener.text, closer=closer, before=before)
+        related = (Label(Span(self.source, missed.start, missed.end), "not inside any more"),)
+        before = f"`{missed.text}`" if self.line(missed) == self.line(opener) else f"line {self.line(missed)}"
+        return self.diagnose("unclosed", opener, related, opener=opener.text, closer=closer, before=before)
 
     def at_the_end(self) -> Diagnostic:
         if self.open:
@@ -122,6 +122,13 @@ class _Piece:
         if self.before.type == "VBAR":
             return self.diagnose("bar-at-the-edge", self.before)
         return self.diagnose("unfinished", self.before, after=self.before.text, expected=self.wanted())
+
+    def parenthesis(self, token: Token) -> Diagnostic | None:
+        """A sign or keyword that stands in no parentheses, where some are open."""
+        is_inside = bool(self.open) and self.open[-1].type == "LPAR"
+        if is_inside and token.type in _NEVER_IN_PARENTHESES and bracket_pairs(self.tokens) is None:
+            return self.unclosed(self.open[-1], token)
+        return None
 
     def closer(self, token: Token) -> Diagnostic | None:
         """A closer that closes nothing, or the other kind of bracket."""
@@ -176,12 +183,13 @@ class _Piece:
         before = self.before.type if self.before is not None else ""
         if before == "IMPORT" and token.type != "STRING":
             return self.diagnose("import-path", token)
-        if token.type in ("COLON", "EQUAL") and before in _KEYWORDS and self.before is not None:
+        names = ("LET", "BLOCK", "FOR")
+        if token.type in ("COLON", "EQUAL") and before in _KEYWORDS and before not in names and self.before is not None:
             return self.diagnose("keyword-as-name", self.before, word=self.before.text)
         if token.type not in _KEYWORDS:
             return None
         following = self.tokens[self.at + 1].type if self.at + 1 < len(self.tokens) else ""
-        if "NAME" in self.expected and (before in ("LET", "BLOCK", "FOR") or following in ("COLON", "EQUAL")):
+        if "NAME" in self.expected and (before in names or following in ("COLON", "EQUAL")):
             return self.diagnose("keyword-as-name", token, word=token.text)
         if token.type == "ELSE":
             return self.diagnose("else-without-if", token)

@@ -6,7 +6,6 @@ import json
 import re
 from bisect import bisect_left
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,11 +98,19 @@ def unindented(source: Source, tokens: list[Token]) -> set[int]:
 
 def broken(piece: list[Token]) -> nodes.Broken:
     """What can be told of a piece that does not parse: the names that it would define."""
-    pairs = list(pairwise(piece))
-    blocks = tuple(name.text for keyword, name in pairs if keyword.type == "BLOCK" and name.type == "NAME")
-    lets = tuple(name.text for keyword, name in pairs if keyword.type == "LET" and name.type == "NAME")
+    blocks: list[str] = []
+    lets: list[str] = []
+    in_parentheses = 0
+    for before, token, after in zip([_END, *piece], piece, [*piece[1:], _END], strict=False):
+        in_parentheses += (token.type == "LPAR") - (token.type == "RPAR")
+        if token.type != "NAME":
+            continue
+        if before.type == "BLOCK":
+            blocks.append(token.text)
+        elif before.type == "LET" or (after.type == "EQUAL" and in_parentheses <= 0):
+            lets.append(token.text)
     imports = any(token.type == "IMPORT" for token in piece)
-    return nodes.Broken(blocks, lets, imports, piece[0].start, piece[-1].end)
+    return nodes.Broken(tuple(blocks), tuple(lets), imports, piece[0].start, piece[-1].end)
 
 
 class Unparsable(Exception):

@@ -99,6 +99,8 @@ def mend_number(text: str) -> str | None:
     """What was probably meant, or None."""
     if match := re.fullmatch(r"([0-9]+)[xX]([0-9]+)", text):
         return f"({int(match[1])}, {int(match[2])})"
+    if re.fullmatch(r"[1-9][0-9]*(x[1-9][0-9]*){2,}", text):
+        return text.replace("x", ", ")
     if re.fullmatch(r"\.[0-9]+([eE][+-]?[0-9]+)?", text):
         return "0" + text
     if re.fullmatch(r"[0-9]+\.", text):

@@ -85,7 +85,7 @@ def no_layers() -> Wording:
 @code("empty-file")
 def empty_file() -> Wording:
     """A file has no statement at all."""
-    return Wording("the file is empty", "nothing here", ("begin with `input(1, 28, 28)`",))
+    return Wording("the file has no layers and no definitions", "nothing here", ("begin with `input(1, 28, 28)`",))
 
 
 @code("misplaced-aux")

@@ -57,13 +57,12 @@ def nested_too_deeply(limit: int, what: str) -> Wording:
 
 
 @code("unclosed")
-def unclosed(opener: str, closer: str, line: int | None) -> Wording:
+def unclosed(opener: str, closer: str, before: str) -> Wording:
     """A brace or parenthesis is opened and not closed.
 
     Where the closer was missed is judged by the lines: what begins at or left of the opener's line is not inside.
     """
-    missed = "the end of the file" if line is None else f"line {line}"
-    return Wording(f"`{opener}` is never closed", "opened here", (f"a `{closer}` is missing before {missed}",))
+    return Wording(f"`{opener}` is never closed", "opened here", (f"a `{closer}` is missing before {before}",))
 
 
 @code("unopened")
@@ -104,7 +103,8 @@ _STRAYS = {
 def stray_character(text: str) -> Wording:
     """A sign that is no part of the language."""
     help = _STRAYS.get(text) or _STRAYS.get(text[:1]) or ()
-    return Wording(f"`{text}` is not part of the language", "not understood", help)
+    shown = f"`{text}`" if text.isprintable() and not text.isspace() else f"the character U+{ord(text[0]):04X}"
+    return Wording(f"{shown} is not part of the language", "not understood", help)
 
 
 @code("missing-comma")

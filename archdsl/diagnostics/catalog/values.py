@@ -42,7 +42,7 @@ def wrong_kind(what: str, expected: str, found: Any) -> Wording:
         if found > 0:
             help = (f"write `({found},)` for one value, or `range({found})` for 0 to {found - 1}",)
     elif isinstance(found, int) and not isinstance(found, bool) and expected == "true or false":
-        help = ("compare it: `x > 0`",)
+        help = ("compare it: `x > 0`",) if what == "a condition" else ("write `true` or `false`",)
     return Wording(f"{what} must be {expected}, not {described(found)}", f"expected {expected}", help)
 
 
