@@ -144,6 +144,7 @@ class _RootChain:
                 chain.add(session, part, module.span(statement))
         if first is not None and self.input_span is None and self.instead is None and not is_broken:
             session.report("missing-input", Span(module.source, first.start, first_word_end(first)))
+        children = keyed(session, tuple(chain.children))
         if is_broken or session.found_errors:
             return None
         if first is None:
@@ -156,7 +157,7 @@ class _RootChain:
         if self.shape is None or part.output is None:
             return None
         span = Span(module.source, 0, len(module.source.text))
-        root = Sequence(keyed(session, part.children), self.shape, part.output, part.cost, span)
+        root = Sequence(children, self.shape, part.output, part.cost, span)
         network = Network(module.source.name, self.shape, root)
         if session.has_heads:
             self.check_heads(network)

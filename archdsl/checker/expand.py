@@ -12,6 +12,7 @@ from archdsl.checker.expansion import (
     Expansion,
     blurred,
     common,
+    is_reserved,
     keyed,
     nothing,
     one_node,
@@ -30,72 +31,6 @@ from archdsl.network import Branches, Call, Head, Sequence
 from archdsl.shapes import Shape
 from archdsl.source import Span
 from archdsl.syntax import nodes
-
-# What `nn.Sequential` calls itself by; a child of such a name would hide it. A test holds the list against torch.
-RESERVED_LABELS = frozenset(
-    [
-        "T_destination",
-        "add_module",
-        "append",
-        "apply",
-        "bfloat16",
-        "buffers",
-        "call_super_init",
-        "children",
-        "compile",
-        "cpu",
-        "cuda",
-        "double",
-        "dump_patches",
-        "eval",
-        "extend",
-        "extra_repr",
-        "float",
-        "forward",
-        "get_buffer",
-        "get_extra_state",
-        "get_parameter",
-        "get_submodule",
-        "half",
-        "insert",
-        "ipu",
-        "load_state_dict",
-        "modules",
-        "mtia",
-        "named_buffers",
-        "named_children",
-        "named_modules",
-        "named_parameters",
-        "parameters",
-        "pop",
-        "register_backward_hook",
-        "register_buffer",
-        "register_forward_hook",
-        "register_forward_pre_hook",
-        "register_full_backward_hook",
-        "register_full_backward_pre_hook",
-        "register_load_state_dict_post_hook",
-        "register_load_state_dict_pre_hook",
-        "register_module",
-        "register_parameter",
-        "register_state_dict_post_hook",
-        "register_state_dict_pre_hook",
-        "requires_grad_",
-        "set_extra_state",
-        "set_submodule",
-        "share_memory",
-        "state_dict",
-        "to",
-        "to_empty",
-        "train",
-        "training",
-        "type",
-        "xpu",
-        "zero_grad",
-        "aux_output",
-        "aux_weight",
-    ]
-)
 
 JOINS = ("concat", "add", "mul")
 """The words whose bodies are parted by bars."""
@@ -185,7 +120,7 @@ class Expander:
     def labelled(self, item: nodes.Labelled, entering: Shape | None, last: Span | None) -> Expansion:
         """Expand `label: item`; a label on a body, a loop or a condition makes a level."""
         label = self.span(item.label)
-        if item.label.text in RESERVED_LABELS:
+        if is_reserved(item.label.text):
             self.report("label-reserved", item.label, name=item.label.text)
         inner = item.item
         if isinstance(inner, nodes.Body) or is_spliced(inner):

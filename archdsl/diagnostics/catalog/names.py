@@ -94,7 +94,13 @@ def block_name_reserved(name: str) -> Wording:
 
 @code("label-reserved")
 def label_reserved(name: str) -> Wording:
-    """A label becomes an attribute of the `nn.Sequential` around it, and this one would hide one of its own."""
+    """A label becomes an attribute of the `nn.Sequential` around it, and this one would hide one of its own.
+
+    All that begin with an underscore are torch's: which of them it uses differs from version to version.
+    """
+    if name.startswith("_"):
+        mend = name.strip("_") or "a name"
+        return Wording(f"`{name}` can't be a label", "names with `_` in front are torch's", (f"write `{mend}`",))
     return Wording(f"`{name}` can't be a label", "a name of nn.Sequential itself", (f"write `{name}_`, or another",))
 
 
