@@ -135,7 +135,7 @@ class Recipe(Section):
     """
 
     data: Data = Data()
-    epochs: Annotated[int, Field(ge=1, le=100_000)] = 6
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 5
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 32
     optimizer: Optimizer = AdamW()
     schedule: Schedule = Cosine()
