@@ -277,6 +277,7 @@ class Runner:
         if word == "concat":
             return torch.cat(outputs, dim=1)
         shapes = [y.shape for y in outputs]
+        need(len({len(shape) for shape in shapes}) == 1)
         if word == "mul":
             full = max(shapes, key=lambda shape: shape.numel())
             spread = [shape for shape in shapes if len(shape) == 4 and shape[2:] == (1, 1)]
@@ -310,6 +311,8 @@ class Runner:
             need(x.dim() == 4)
         need(word != "fc" or x.dim() == 2)
         need(a.get("out", 1) >= 1)
+        # On the `meta` device torch does not look at this.
+        need(a.get("output_pad", 0) < max(a.get("stride", 1), 1) or word != "conv_transpose")
         channels = x.shape[1]
         modules: dict[str, Callable[[], nn.Module]] = {
             "conv": lambda: nn.Conv2d(
