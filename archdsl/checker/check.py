@@ -43,12 +43,14 @@ class Checked(NamedTuple):
     network: None where there are errors, or where the file has definitions alone.
     diagnostics: all findings, by their place in the text.
     library: the names of the blocks, where the file has definitions alone.
+    imports: the files that it imports, directly or through others.
     """
 
     source: Source
     network: Network | None
     diagnostics: tuple[Diagnostic, ...]
     library: tuple[str, ...] | None = None
+    imports: tuple[Source, ...] = ()
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -75,9 +77,10 @@ def check_source(source: Source, options: Options = Options()) -> Checked:  # no
         except GivenUp:
             network = None
     diagnostics = in_order([*found, *loader.diagnostics, *session.findings()])
+    imports = tuple(each.source for each in loader.modules if each.source is not source)
     if any(each.severity == "error" for each in diagnostics):
-        return Checked(source, None, diagnostics)
-    return Checked(source, network, diagnostics, library)
+        return Checked(source, None, diagnostics, None, imports)
+    return Checked(source, network, diagnostics, library, imports)
 
 
 def in_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:

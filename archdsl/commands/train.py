@@ -13,9 +13,18 @@ from archdsl.diagnostics.render import render, visible
 
 
 def train(
-    spec: str, *, input: str | None = None, settings: Sequence[str] = (), root: str | None = None, **training: Any
+    spec: str,
+    *,
+    input: str | None = None,
+    settings: Sequence[str] = (),
+    root: str | None = None,
+    recipe_path: Path | None = None,
+    quiet: bool = False,
+    **training: Any,
 ) -> int:
-    """Train a spec; `training` is what `archdsl.training.command.run_train_command` takes.
+    """Train a spec; `training` is what else `archdsl.training.command.run_train_command` takes.
+
+    Without a recipe, the spec's own is taken: `alexnet.yaml` beside `alexnet.arch`, where there is one.
 
     Returns:
         0 when done, 1 where the spec has errors, 2 on wrong use, 3 where training failed, 130 or 143 when stopped.
@@ -31,7 +40,19 @@ def train(
     if checked.network is None:
         print(f"archdsl: {visible(spec)} has definitions alone, and no network to train", file=sys.stderr)
         return 2
+    own_recipe = Path(spec).with_suffix(".yaml")
+    if recipe_path is None and own_recipe.is_file():
+        recipe_path = own_recipe
+        if not quiet:
+            print(f"recipe: {visible(str(own_recipe))}")
     from archdsl.training.command import run_train_command
 
-    replaced: dict[str, str] = dict(given) if input is None else {**given, "input": input}
-    return run_train_command(checked.network, checked.source, settings=replaced, **training)
+    return run_train_command(
+        checked.network,
+        checked.source,
+        recipe_path=recipe_path,
+        quiet=quiet,
+        imports=checked.imports,
+        settings=dict(given) if input is None else {**given, "input": input},
+        **training,
+    )

@@ -1,0 +1,57 @@
+"""`archdsl train` from the command line: the spec's own recipe, and what the run's folder keeps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from archdsl.commands.train import train
+
+SPEC = 'import "blocks.arch"\nlet width = 4\ninput(1, 16, 16)\nstem(width) global_avgpool flatten fc(10)\n'
+BLOCKS = "block stem(c) { conv(c, 3, s2) relu }\n"
+SMALL = {"epochs": 1, "limit_train": 32, "limit_test": 16, "batch_size": 16, "device": "cpu"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.arch").write_text(SPEC)
+    (tmp_path / "blocks.arch").write_text(BLOCKS)
+    return tmp_path
+
+
+def test_a_run_keeps_all_that_it_was_made_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("net.arch", settings=["width=6"], input="1x20x20", **SMALL) == 0
+    run = folder / "runs" / "net-1"
+    assert (run / "spec.arch").read_text() == SPEC
+    assert (run / "recipe.yaml").is_file()
+    environment = json.loads((run / "environment.json").read_text())
+    assert environment["spec"]["settings"] == {"width": "6", "input": "1x20x20"}
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 1
+    import torch
+
+    checkpoint = torch.load(run / "checkpoint.pt", weights_only=True)
+    assert checkpoint["input"] == [1, 20, 20]
+    assert checkpoint["spec"]["imports"] == {"blocks.arch": BLOCKS}
+    assert checkpoint["model"]["0.0.weight"].shape == (6, 1, 3, 3)
+    assert "test accuracy" in capsys.readouterr().out
+
+
+def test_the_recipe_beside_a_spec_is_its_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "net.yaml").write_text("optimizer:\n  name: sgd\n  lr: 0.5\n")
+    assert train("net.arch", **SMALL) == 0
+    assert "recipe: net.yaml" in capsys.readouterr().out
+    assert "name: sgd" in (folder / "runs" / "net-1" / "recipe.yaml").read_text()
+    (folder / "other.yaml").write_text("optimizer:\n  name: adam\n")
+    assert train("net.arch", recipe_path=folder / "other.yaml", **SMALL) == 0
+    assert "recipe: net.yaml" not in capsys.readouterr().out
+    assert "name: adam\n" in (folder / "runs" / "net-2" / "recipe.yaml").read_text()
+
+
+def test_a_wrong_recipe_beside_a_spec_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "net.yaml").write_text("epoch: 3\n")
+    assert train("net.arch", **SMALL) == 2
+    assert "net.yaml:1: epoch: there is no such key; did you mean epochs?" in capsys.readouterr().err
+    assert not (folder / "runs").exists()
