@@ -21,7 +21,12 @@ from archdsl.network import Leaf
 from archdsl.reference import example_network, with_words
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "grammar/README.md"]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "ARCHITECTURE.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "grammar/README.md",
+]
 FRAGMENT_INPUT = "input(3, 64, 64) "
 
 
@@ -51,7 +56,7 @@ def test_every_block_has_a_language_that_is_tested() -> None:
     known = {"arch", "arch fragment", "console", "python", "sh", "text", "mermaid", "yaml"}
     for document in DOCUMENTS:
         fences = re.findall(r"^```(.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
-        assert {fence for fence in fences[::2]} <= known, document
+        assert set(fences[::2]) <= known, document
 
 
 @pytest.mark.parametrize("example", examples("arch", "arch fragment"), ids=str)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.source import Source, Span
-from archdsl.syntax.tokens import OPENERS, Token, bracket_pairs
+from archdsl.syntax.tokens import OPENERS, Token
 
 _CLOSERS = {opener: closer for closer, opener in OPENERS.items()}
 _SIGNS = {"LBRACE": "{", "RBRACE": "}", "LPAR": "(", "RPAR": ")"}
 _OPERATORS = ("EQUAL", "COMPARE", "PLUS", "MINUS", "TIMES", "STRAY", "VBAR", "COMMA")
 _KEYWORDS = ("IMPORT", "BLOCK", "LET", "FOR", "IN", "IF", "ELSE", "AND", "OR", "NOT", "TRUE", "FALSE")
 _VALUES = ("NAME", "NUMBER", "LPAR", "TRUE", "FALSE", "STRING", "MINUS", "NOT")
-_NEVER_IN_PARENTHESES = ("LBRACE", "VBAR", "COLON", "IMPORT", "BLOCK", "LET", "FOR", "IF", "ELSE")
+_NEVER_IN_PARENTHESES = ("LBRACE", "VBAR", "COLON", "IMPORT", "BLOCK", "LET", "FOR", "IN", "IF", "ELSE")
 _FOREIGN_SIGNS = ("->", "=>", ">>", "**", "||", "//", ",")
 
 
@@ -81,7 +81,7 @@ class _Piece:
 
     def unclosed_by_lines(self) -> Diagnostic | None:
         """A bracket that the lines say was left open: a line at or left of its own line is not inside it."""
-        if bracket_pairs(self.tokens) is not None:
+        if not self.lacks("LPAR") and not self.lacks("LBRACE"):
             return None
         stack: list[Token] = []
         last_line = 0
@@ -126,9 +126,21 @@ class _Piece:
     def parenthesis(self, token: Token) -> Diagnostic | None:
         """A sign or keyword that stands in no parentheses, where some are open."""
         is_inside = bool(self.open) and self.open[-1].type == "LPAR"
-        if is_inside and token.type in _NEVER_IN_PARENTHESES and bracket_pairs(self.tokens) is None:
+        if is_inside and token.type in _NEVER_IN_PARENTHESES and self.lacks("LPAR"):
             return self.unclosed(self.open[-1], token)
         return None
+
+    def lacks(self, opener: str) -> bool:
+        """Whether more of these brackets are opened than closed in the piece."""
+        kinds = [token.type for token in self.tokens]
+        return kinds.count(opener) > kinds.count(_CLOSERS[opener])
+
+    def belongs_to_if(self, brace: Token) -> bool:
+        """Whether an `if` opened the brace."""
+        for token in reversed(self.tokens[: self.tokens.index(brace)]):
+            if token.type in ("LBRACE", "RBRACE", "IF"):
+                return token.type == "IF"
+        return False
 
     def closer(self, token: Token) -> Diagnostic | None:
         """A closer that closes nothing, or the other kind of bracket."""
@@ -192,6 +204,8 @@ class _Piece:
         if "NAME" in self.expected and (before in names or following in ("COLON", "EQUAL")):
             return self.diagnose("keyword-as-name", token, word=token.text)
         if token.type == "ELSE":
+            if self.open and self.lacks("LBRACE") and self.belongs_to_if(self.open[-1]):
+                return self.unclosed(self.open[-1], token)
             return self.diagnose("else-without-if", token)
         if token.type == "BLOCK" and self.open:
             return self.diagnose("block-inside", token)
@@ -241,6 +255,8 @@ class _Piece:
         if token.type not in _VALUES or self.before is None:
             return None
         if self.open and self.open[-1].type == "LPAR" and "COMMA" in self.expected:
+            if self.lacks("LPAR"):
+                return self.unclosed(self.open[-1], token)
             return self.diagnose("missing-comma", token, before=self.before.text, found=token.text)
         if (
             self.before.type == "NAME"

@@ -101,7 +101,8 @@ def broken(piece: list[Token]) -> nodes.Broken:
     blocks: list[str] = []
     lets: list[str] = []
     in_parentheses = 0
-    for before, token, after in zip([_END, *piece], piece, [*piece[1:], _END], strict=False):
+    words = [token for token in piece if token.type != "STRAY"]
+    for before, token, after in zip([_END, *words], words, [*words[1:], _END], strict=False):
         in_parentheses += (token.type == "LPAR") - (token.type == "RPAR")
         if token.type != "NAME":
             continue
