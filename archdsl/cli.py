@@ -96,9 +96,7 @@ def train(
         str | None,
         typer.Option(help="shapes (drawn here, the default), fashion-mnist, mnist, cifar10, or folder:PATH."),
     ] = None,
-    recipe: Annotated[
-        Path | None, typer.Option(metavar="FILE.yaml", help="How to train; flags win over it.")
-    ] = None,
+    recipe: Annotated[Path | None, typer.Option(metavar="FILE.yaml", help="How to train; flags win over it.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images a step.")] = None,
     lr: Annotated[float | None, typer.Option(help="The learning rate, at its highest.")] = None,

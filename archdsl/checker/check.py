@@ -16,7 +16,7 @@ from archdsl.checker.values import NOWHERE, Evaluation
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.layers.base import Misfit, refuse_too_many_values
 from archdsl.network import Head, Network, Sequence
-from archdsl.shapes import Image, Shape, Vector
+from archdsl.shapes import Image, Shape, Vector, is_known
 from archdsl.source import Source, Span
 from archdsl.syntax import nodes
 from archdsl.syntax.parse import parse
@@ -157,7 +157,7 @@ class _RootChain:
             session.report("no-layers", Span(module.source, first.start, first_word_end(first)))
             return None
         part = chain.done()
-        if self.shape is None or part.output is None:
+        if self.shape is None or part.output is None or not is_known(part.output):
             return None
         span = Span(module.source, 0, len(module.source.text))
         root = Sequence(children, self.shape, part.output, part.cost, span)

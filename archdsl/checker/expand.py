@@ -255,7 +255,7 @@ class Expander:
         if block is not None:
             return self.block(item, block, entering, last)
         cls = LAYERS.get(word)
-        if cls is None:
+        if cls is None or self.scope.module.hides(word):
             return self.unknown_word(item, entering, last)
         if item.body is not None:
             self.body_of_none(item, item.body)

@@ -57,9 +57,13 @@ class Module:
     def find_block(self, name: str) -> BlockDefinition | None:
         """A block by its name: this file's, what it imports, the library's."""
         found = self.blocks.get(name) or self.imported_blocks.get(name)
-        if found is None and self.library is not None:
+        if found is None and self.library is not None and name not in self.unknown_blocks:
             found = self.library.blocks.get(name)
         return found
+
+    def hides(self, name: str) -> bool:
+        """Whether a block that could not be read hides what else has this name."""
+        return name in self.unknown_blocks and self.find_block(name) is None
 
     def visible_blocks(self) -> list[str]:
         library = self.library.blocks if self.library is not None else {}

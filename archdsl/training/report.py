@@ -109,7 +109,7 @@ class Terminal:
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}", markup=False),
             BarColumn(bar_width=None),
-            TextColumn("loss {task.fields[loss]:.3f}  {task.fields[speed]:.0f} images/s", markup=False),
+            TextColumn("{task.fields[state]}", markup=False),
             TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
@@ -123,7 +123,7 @@ class Terminal:
         self.say(self.HEADER)
         self.progress.start()
         self.bar = self.progress.add_task(
-            "", total=plan.epochs * plan.train_images, epoch=1, epochs=plan.epochs, loss=float("nan"), speed=0.0
+            "", total=plan.epochs * plan.train_images, epoch=1, epochs=plan.epochs, state="starting"
         )
         self.epoch_began = time.monotonic()
 
@@ -136,8 +136,7 @@ class Terminal:
             self.bar,
             completed=(epoch - 1) * self.plan.train_images + images_done,
             epoch=epoch,
-            loss=loss,
-            speed=images_done / max(now - self.epoch_began, 1e-9),
+            state=f"loss {loss:.3f}  {images_done / max(now - self.epoch_began, 1e-9):.0f} images/s",
             refresh=True,
         )
 
