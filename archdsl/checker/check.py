@@ -214,7 +214,7 @@ class _RootChain:
         """Each auxiliary head must give the shape that the network gives, for the same labels are its target."""
         for place in network.walk():
             node = place.node
-            if isinstance(node, Head) and node.gives != network.output:
+            if isinstance(node, Head) and is_known(node.gives) and node.gives != network.output:
                 word = Span(node.span.source, node.span.start, node.span.start + len("aux"))
                 related = tuple(Label(call.span, f"in `{call.block}`, called here") for call in reversed(place.calls))
                 self.session.report("head-differs", word, related, gives=str(node.gives), output=str(network.output))

@@ -12,7 +12,7 @@ _SIGNS = {"LBRACE": "{", "RBRACE": "}", "LPAR": "(", "RPAR": ")"}
 _OPERATORS = ("EQUAL", "COMPARE", "PLUS", "MINUS", "TIMES", "STRAY", "VBAR", "COMMA")
 _KEYWORDS = ("IMPORT", "BLOCK", "LET", "FOR", "IN", "IF", "ELSE", "AND", "OR", "NOT", "TRUE", "FALSE")
 _VALUES = ("NAME", "NUMBER", "LPAR", "TRUE", "FALSE", "STRING", "MINUS", "NOT")
-_NEVER_IN_PARENTHESES = ("LBRACE", "VBAR", "COLON", "IMPORT", "BLOCK", "LET", "FOR", "IN", "IF", "ELSE")
+_NEVER_IN_PARENTHESES = ("LBRACE", "VBAR", "COLON", "EQUAL", "IMPORT", "BLOCK", "LET", "FOR", "IN", "IF", "ELSE")
 _FOREIGN_SIGNS = ("->", "=>", ">>", "**", "||", "//", ",")
 
 

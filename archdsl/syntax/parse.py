@@ -84,12 +84,12 @@ def pieces(source: Source, tokens: list[Token]) -> list[list[Token]]:
 
 
 def unindented(source: Source, tokens: list[Token]) -> set[int]:
-    """The indices of the tokens in brackets whose first line starts in column 1, if every bracket is closed."""
+    """The indices of the tokens in braces whose first line starts in column 1, if every bracket is closed."""
     starts = [token.start for token in tokens]
     result: set[int] = set()
     for opener, closer in bracket_pairs(tokens) or ():
         line, _ = source.position(starts[opener])
-        if line < len(source.line_starts):
+        if tokens[opener].type == "LBRACE" and line < len(source.line_starts):
             first = bisect_left(starts, source.line_starts[line])
             if first < closer and source.position(starts[first])[1] == 1:
                 result.update(range(opener + 1, closer))
