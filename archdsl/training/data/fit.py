@@ -1,0 +1,86 @@
+"""Whether a network and a data set go together, decided before the first step."""
+
+from __future__ import annotations
+
+import re
+from typing import NoReturn
+
+from archdsl.network import Leaf, Network
+from archdsl.shapes import Image, Vector
+from archdsl.source import Source, Span
+from archdsl.training.errors import TrainingError, printable
+
+_TOKENS = re.compile(r'#[^\n]*|"[^"\n]*"|\binput\s*\([^)]*\)')
+
+
+class Fit:
+    """The network's side of the question. Each method raises TrainingError with the line to change."""
+
+    def __init__(self, network: Network, spec: Source) -> None:
+        self.network = network
+        self.spec = spec
+
+    def check_classes(self, data: str, count: int) -> None:
+        """Refuse a network whose output is not one number for each class."""
+        output = self.network.output
+        if output == Vector(count):
+            return
+        span = self._last_sized_layer()
+        place = self._place(span)
+        if isinstance(output, Image):
+            raise TrainingError(
+                f"{place}: the network ends in an image of {output}, and {data} has {count} classes; "
+                f"end it with `flatten fc({count})`"
+            )
+        written = f"`{printable(span.text)}`" if "\n" not in span.text else "this layer"
+        raise TrainingError(
+            f"{place}: {written} gives {output} values, and {data} has {count} classes; "
+            f"the last layer must give {count}, as in `fc({count})`"
+        )
+
+    def check_images(self, data: str, channels: int, height: int, width: int) -> None:
+        """Refuse a network that can't take images of this size, after resizing, and of these channels."""
+        shape = self.network.input
+        if isinstance(shape, Vector):
+            if shape.features == channels * height * width:
+                return
+            raise self._input_fault(
+                f"the network takes {shape} features, and images of {data} have {channels}x{height}x{width}, which "
+                f"is {channels * height * width}",
+                str(channels * height * width),
+            )
+        if shape.channels == channels or (channels, shape.channels) == (1, 3):
+            return
+        kinds = {1: "1 channel (grey)", 3: "3 channels (red, green, blue)"}
+        raise self._input_fault(
+            f"the network takes images of {shape.channels} channel{'s' if shape.channels != 1 else ''}, and those of "
+            f"{data} have {kinds.get(channels, f'{channels} channels')}",
+            f"{channels}x{shape.height}x{shape.width}",
+        )
+
+    def refuse_input(self, message: str, better: str) -> NoReturn:
+        """Raise the error of an input that does not do, with a shape that would."""
+        raise self._input_fault(message, better)
+
+    def _input_fault(self, message: str, better: str) -> TrainingError:
+        span = self._input_statement()
+        place = self._place(span) if span else printable(self.spec.name)
+        statement = f"input({better.replace('x', ', ')})"
+        return TrainingError(f"{place}: {message}; write `{statement}`, or say --input {better}")
+
+    def _input_statement(self) -> Span | None:
+        for match in _TOKENS.finditer(self.spec.text):
+            if match[0].startswith("input"):
+                return Span(self.spec, match.start(), match.end())
+        return None
+
+    def _last_sized_layer(self) -> Span:
+        """The layer that decides the output's size: the last that does not give what comes in."""
+        leaves = [place.node for place in self.network.walk() if isinstance(place.node, Leaf) and not place.in_head]
+        sized = [leaf for leaf in leaves if leaf.output != leaf.input]
+        return (sized or leaves)[-1].span if leaves else self.network.root.span
+
+    @staticmethod
+    def _place(span: Span) -> str:
+        line, column = span.source.position(span.start)
+        return f"{printable(span.source.name)}:{line}:{column}"

@@ -1,0 +1,57 @@
+"""From a recipe's words to images, for one network."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from archdsl.network import Network
+from archdsl.shapes import Image
+from archdsl.source import Source
+from archdsl.training.data.figures import FIGURES, SMALLEST_SIDE, draw_figures
+from archdsl.training.data.fit import Fit
+from archdsl.training.data.folder import read_folder
+from archdsl.training.data.image_set import DataSet, ImageSet
+from archdsl.training.data.known import KNOWN_SETS, read_known_set
+from archdsl.training.recipe import Data
+
+SHAPES_TRAIN = 5000
+SHAPES_TEST = 1000
+
+
+def load_data(data: Data, network: Network, spec: Source, data_dir: Path, download: bool = False) -> DataSet:
+    """The images that a recipe asks for. Raises TrainingError where they can't be had, or do not fit the network."""
+    fit = Fit(network, spec)
+    if data.name == "shapes":
+        return _draw(data, fit)
+    if data.name in KNOWN_SETS:
+        known = KNOWN_SETS[data.name]
+        fit.check_images(data.name, known.channels, known.height, known.width)
+        fit.check_classes(data.name, len(known.classes))
+        whole = read_known_set(data.name, data_dir, download)
+    else:
+        whole = read_folder(Path(data.name.removeprefix("folder:")).expanduser(), fit, data.seed)
+    return whole._replace(
+        train=whole.train.part(data.train, data.seed), test=whole.test.part(data.test, data.seed)
+    )
+
+
+def _draw(data: Data, fit: Fit) -> DataSet:
+    shape = fit.network.input
+    fit.check_classes("shapes", len(FIGURES))
+    if isinstance(shape, Image):
+        channels, height, width = (int(size or 0) for size in shape)
+    else:
+        channels, height, width = 1, *(math.isqrt(int(shape.features or 0)),) * 2
+        if height * width != shape.features:
+            fit.refuse_input(f"{shape} features are not the pixels of a square that figures could be drawn in", "1x28x28")
+    if min(height, width) < SMALLEST_SIDE:
+        fit.refuse_input(
+            f"figures can't be told apart in {height}x{width} pixels; they need {SMALLEST_SIDE}x{SMALLEST_SIDE}",
+            f"{channels}x{max(height, SMALLEST_SIDE)}x{max(width, SMALLEST_SIDE)}",
+        )
+    parts = {
+        part: ImageSet(*draw_figures(count, channels, height, width, seed=data.seed, part=part))
+        for part, count in (("train", data.train or SHAPES_TRAIN), ("test", data.test or SHAPES_TEST))
+    }
+    return DataSet("shapes", tuple(FIGURES), parts["train"], parts["test"])
