@@ -87,7 +87,9 @@ def _split(classes: dict[str, list[Path]], seed: int) -> tuple[dict[str, list[Pa
     train, test = {}, {}
     for name, files in classes.items():
         if len(files) < 2:
-            raise TrainingError(f"{printable(str(files[0].parent))}: one image can't be both learned from and tested on")
+            raise TrainingError(
+                f"{printable(str(files[0].parent))}: one image can't be both learned from and tested on"
+            )
         kept = set(torch.randperm(len(files), generator=generator)[: max(1, round(TEST_SHARE * len(files)))].tolist())
         train[name] = [file for i, file in enumerate(files) if i not in kept]
         test[name] = [file for i, file in enumerate(files) if i in kept]
@@ -112,7 +114,9 @@ def _read_image(file: Path, size: Sequence[int]) -> Tensor:
             warnings.simplefilter("error", Pictures.DecompressionBombWarning)
             with Pictures.open(file) as opened:
                 if opened.mode in _DEEPER_THAN_BYTES:
-                    raise TrainingError(f"{printable(str(file))}: more than 8 bits a channel ({opened.mode}); save it with 8")
+                    raise TrainingError(
+                        f"{printable(str(file))}: more than 8 bits a channel ({opened.mode}); save it with 8"
+                    )
                 opened.load()
                 picture = ImageOps.exif_transpose(opened)
     except TrainingError:

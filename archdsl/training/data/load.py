@@ -16,6 +16,8 @@ from archdsl.training.data.known import KNOWN_SETS, read_known_set
 from archdsl.training.recipe import Data
 
 SHAPES_TRAIN = 5000
+SHAPES_TRAIN_SMALL = 10_000
+SMALL_BELOW = 64
 SHAPES_TEST = 1000
 
 
@@ -31,9 +33,7 @@ def load_data(data: Data, network: Network, spec: Source, data_dir: Path, downlo
         whole = read_known_set(data.name, data_dir, download)
     else:
         whole = read_folder(Path(data.name.removeprefix("folder:")).expanduser(), fit, data.seed)
-    return whole._replace(
-        train=whole.train.part(data.train, data.seed), test=whole.test.part(data.test, data.seed)
-    )
+    return whole._replace(train=whole.train.part(data.train, data.seed), test=whole.test.part(data.test, data.seed))
 
 
 def _draw(data: Data, fit: Fit) -> DataSet:
@@ -44,14 +44,17 @@ def _draw(data: Data, fit: Fit) -> DataSet:
     else:
         channels, height, width = 1, *(math.isqrt(int(shape.features or 0)),) * 2
         if height * width != shape.features:
-            fit.refuse_input(f"{shape} features are not the pixels of a square that figures could be drawn in", "1x28x28")
+            fit.refuse_input(
+                f"{shape} features are not the pixels of a square that figures could be drawn in", "1x28x28"
+            )
     if min(height, width) < SMALLEST_SIDE:
         fit.refuse_input(
             f"figures can't be told apart in {height}x{width} pixels; they need {SMALLEST_SIDE}x{SMALLEST_SIDE}",
             f"{channels}x{max(height, SMALLEST_SIDE)}x{max(width, SMALLEST_SIDE)}",
         )
+    train_count = SHAPES_TRAIN_SMALL if min(height, width) < SMALL_BELOW else SHAPES_TRAIN
     parts = {
         part: ImageSet(*draw_figures(count, channels, height, width, seed=data.seed, part=part))
-        for part, count in (("train", data.train or SHAPES_TRAIN), ("test", data.test or SHAPES_TEST))
+        for part, count in (("train", data.train or train_count), ("test", data.test or SHAPES_TEST))
     }
     return DataSet("shapes", tuple(FIGURES), parts["train"], parts["test"])
