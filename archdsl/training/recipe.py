@@ -32,7 +32,8 @@ class Data(Section):
     """What is learned from.
 
     name: "shapes", "fashion-mnist", "mnist", "cifar10", or "folder:PATH".
-    train, test: use so many images (a fixed random part of them); null uses all, and draws 5,000 and 1,000 shapes.
+    train, test: use so many images (a fixed random part of them); null uses all there are. Of shapes it draws 5,000
+        to learn from, or 10,000 below 64 pixels of height or width, for they cost little, and 1,000 to test.
     seed: for what is drawn of the data itself: the shapes, the part, the split of a folder. It is not the run's
         seed, so that runs with different seeds learn from the same images.
     normalize: whether each channel is shifted and scaled to mean 0 and deviation 1 over the training images;

@@ -334,6 +334,14 @@ def test_a_network_of_a_vector(tmp_path: Path) -> None:
         load_data(Data(name="fashion-mnist"), network, spec, tmp_path)
 
 
+@pytest.mark.parametrize(("side", "count"), [(16, 10_000), (64, 5_000)])
+def test_how_many_figures_are_drawn(tmp_path: Path, side: int, count: int) -> None:
+    network, spec = tiny(shape=Image(1, side, side))
+    data = load_data(Data(), network, spec, tmp_path)
+    assert (len(data.train.labels), len(data.test.labels)) == (count, 1000)
+    assert len(load_data(Data(train=30, test=20), network, spec, tmp_path).train.labels) == 30
+
+
 # From bytes to a batch.
 
 
