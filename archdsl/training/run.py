@@ -75,18 +75,18 @@ def train(
     report = Silence() if report is None else report
     started = time.monotonic()
     on = choose_device(device)
-    data = load_data(recipe.data, network, spec, data_folder(data_dir), download)
-    folder = make_run_folder(out, spec.name)
+    text = {
+        "name": spec.name,
+        "text": spec.text,
+        "imports": {source.name: source.text for source in imports},
+        "settings": dict(settings or {}),
+    }
     try:
-        text = {
-            "name": spec.name,
-            "text": spec.text,
-            "imports": {source.name: source.text for source in imports},
-            "settings": dict(settings or {}),
-        }
+        data = load_data(recipe.data, network, spec, data_folder(data_dir), download)
+        folder = make_run_folder(out, spec.name)
         return _train_in(folder, network, text, recipe, on, data, report, started)
     except OSError as error:
-        place = printable(error.filename or str(folder))
+        place = printable(str(error.filename or "the run's folder"))
         raise TrainingError(f"{place} could not be written: {error.strerror or error}", TRAINING_FAILED) from error
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):

@@ -259,6 +259,18 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
         read_images(tmp_path / "x", 2)
 
 
+def test_a_folder_that_can_not_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_images(tmp_path, {"a": 2, "b": 2})
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(TrainingError, match=f"{tmp_path}: Permission denied") as caught:
+        read_images(tmp_path, 2)
+    assert caught.value.exit_code == 2
+
+
 def test_a_picture_that_is_not_what_it_seems(tmp_path: Path) -> None:
     write_images(tmp_path, {"a": 2, "b": 2})
     clear = Pictures.new("RGBA", (20, 20), (0, 0, 0, 0))

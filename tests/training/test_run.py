@@ -239,12 +239,18 @@ def test_out_of_memory_says_what_helps(tmp_path: Path, monkeypatch: pytest.Monke
     assert caught.value.exit_code == 3
 
 
+def test_more_images_than_memory_holds_is_a_line(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"out of memory on cpu .* or fewer images with --limit-train"):
+        quick_run(tmp_path / "run", QUICK.model_copy(update={"data": Data(train=10**9)}))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_full_disk_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def raise_it(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(run, "train_loop", raise_it)
-    with pytest.raises(TrainingError, match="run could not be written: No space left on device") as caught:
+    with pytest.raises(TrainingError, match="the run's folder could not be written: No space left on device") as caught:
         quick_run(tmp_path / "run")
     assert caught.value.exit_code == 3
 

@@ -13,6 +13,7 @@ from archdsl.training.data.fit import Fit
 from archdsl.training.data.folder import read_folder
 from archdsl.training.data.image_set import DataSet, ImageSet
 from archdsl.training.data.known import KNOWN_SETS, read_known_set
+from archdsl.training.errors import TrainingError, printable
 from archdsl.training.recipe import Data
 
 SHAPES_TRAIN = 5000
@@ -23,7 +24,13 @@ SHAPES_TEST = 1000
 
 def load_data(data: Data, network: Network, spec: Source, data_dir: Path, download: bool = False) -> DataSet:
     """The images that a recipe asks for. Raises TrainingError where they can't be had, or do not fit the network."""
-    fit = Fit(network, spec)
+    try:
+        return _load(data, Fit(network, spec), data_dir, download)
+    except OSError as error:
+        raise TrainingError(printable(f"{error.filename or data.name}: {error.strerror or error}")) from None
+
+
+def _load(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
     if data.name == "shapes":
         return _draw(data, fit)
     if data.name in KNOWN_SETS:
