@@ -9,10 +9,10 @@ train: .venv/installed
 	$(BIN)/archdsl train specs/alexnet.arch --input 1x96x96
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 quick: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest --numprocesses auto -m "not slow"
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from pathlib import Path
 
 import pytest
@@ -75,12 +74,6 @@ def test_figures_are_drawn_at_any_shape(shape: tuple[int, int, int]) -> None:
     images, _ = draw_figures(20, *shape)
     assert images.shape == (20, *shape)
     assert images.float().std((2, 3)).min() > 2
-
-
-def test_drawing_is_fast() -> None:
-    began = time.monotonic()
-    draw_figures(1000, 1, 96, 96)
-    assert time.monotonic() - began < 10  # 0.4 s on two idle cores.
 
 
 @pytest.mark.slow
