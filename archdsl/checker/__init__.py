@@ -1,1 +1,1 @@
-
+"""File to Network: names, values, shapes and costs, without torch."""

@@ -1,1 +1,1 @@
-
+"""What trains a network: recipes, data, the loop, checkpoints."""

@@ -38,6 +38,12 @@ def padding(pair: Any) -> str:
     return f"p{pair[0]}" if pair[0] == pair[1] else f"p={size(pair)}"
 
 
+def with_article(text: str) -> str:
+    """ "an 8x8", "a 26x26": by how the first number is said."""
+    said_with_a_vowel = text.startswith("8") or text.partition("x")[0] in ("11", "18")
+    return f"{'an' if said_with_a_vowel else 'a'} {text}"
+
+
 def neighbours(number: int, divides: int) -> list[int]:
     """The divisors of `divides` that are nearest to `number`, below and above it."""
     if divides > _DIVISORS_UP_TO:
@@ -74,7 +80,9 @@ def window_too_large(
         least = fitted(pad, least_pad, max, like=kernel)
         mend += f", or pad: {padding(least)} is the least that fits"
     return Wording(
-        f"kernel {size(kernel)}{dilated} does not fit a {picture(height, width)} input{padded}", "too large", (mend,)
+        f"kernel {size(kernel)}{dilated} does not fit {with_article(picture(height, width))} input{padded}",
+        "too large",
+        (mend,),
     )
 
 
