@@ -105,9 +105,9 @@ def check_definition(session: Session, block: BlockDefinition) -> None:
             bind(session, parameter.pattern, Given(value, module.span(parameter.default)), module)
         values.update({name.text: None for name in names_of(parameter.pattern)})
     session.made = 0
-    session.active_blocks.append(block)
+    session.active_blocks[id(block)] = block
     Expander(session, scope).block_body(block, values, None, block.span)
-    session.active_blocks.pop()
+    session.active_blocks.popitem()
     session.made = 0
 
 

@@ -304,21 +304,24 @@ class Expander:
         span = self.span(item)
         if item.body is not None:
             self.body_of_none(item, item.body)
-        if any(active is block for active in session.active_blocks):
+        if id(block) in session.active_blocks:
             self.recursion(item, block)
             return unknown(None, span)
-        given, fine = match(item, block_signature(block), self.evaluation(entering))
+        signature = session.signatures.get(id(block))
+        if signature is None:
+            signature = session.signatures[id(block)] = block_signature(block)
+        given, fine = match(item, signature, self.evaluation(entering))
         if self.dead or not fine:
             return unknown(None, span)
         call = Call(block.name, span)
         session.trail.append(call)
-        session.active_blocks.append(block)
+        session.active_blocks[id(block)] = block
         if len(session.trail) > MAX_CALLS:
             self.report("calls-too-deep", item.word, limit=MAX_CALLS)
             raise GivenUp
         values = bind_parameters(session, block, given, entering)
         arguments = repr(values)
-        session.spend(span, STEPS_A_CALL + len(arguments) // 8)
+        session.spend(span, STEPS_A_CALL + len(arguments) // 24)
         key = (block.span, arguments, entering, session.in_branch)
         kept: _Kept | None = session.expansions.get(key)
         level = 0 if is_join(block.node.body) else 1
@@ -331,7 +334,10 @@ class Expander:
             session.report_again(kept.findings, call)
             session.refuse_depth(span, session.module_depth + kept.expansion.height + level)
         session.trail.pop()
-        session.active_blocks.pop()
+        session.active_blocks.popitem()
+        if kept.expansion.size:
+            # Calls that build something are counted by what they build.
+            session.steps -= STEPS_A_CALL
         part = kept.expansion._replace(last=span)
         if level:
             return self.sequence(part, entering, span, call)
@@ -358,7 +364,7 @@ class Expander:
 
     def recursion(self, item: nodes.Layer, block: BlockDefinition) -> None:
         """Report a block that calls itself, once for each circle of blocks."""
-        names = [*(active.name for active in self.session.active_blocks), block.name]
+        names = [*(active.name for active in self.session.active_blocks.values()), block.name]
         circle = tuple(names[names.index(block.name) :])
         if frozenset(circle) not in self.session.circles:
             self.session.circles.add(frozenset(circle))

@@ -27,7 +27,7 @@ MAX_BODY_DEPTH = 500
 STEPS_A_LAYER = 5
 """Items expanded and values computed, for each layer that a network may have."""
 
-STEPS_A_CALL = 4
+STEPS_A_CALL = 15
 _STEPS_A_REPORT = 10
 
 _MOST_SUGGESTIONS = 100
@@ -58,7 +58,8 @@ class Session:
 
     trail: the block calls that led to where the check is now, outermost first.
     turns: the turns of the loops around it, as "turn 5 of 16".
-    active_blocks: the blocks whose bodies are being expanded.
+    active_blocks: the blocks whose bodies are being expanded, outermost first, by identity.
+    signatures: what each block called takes, by identity.
     in_branch: whether this is in a branch or an auxiliary head.
     module_depth, body_depth: how many modules and bodies stand around it.
     made: the modules made so far, those that are kept and used again counted once.
@@ -71,7 +72,8 @@ class Session:
         self.max_steps = STEPS_A_LAYER * max(max_layers, MAX_LAYERS)
         self.trail: list[Call] = []
         self.turns: list[tuple[int, int]] = []
-        self.active_blocks: list[BlockDefinition] = []
+        self.active_blocks: dict[int, BlockDefinition] = {}
+        self.signatures: dict[int, Any] = {}
         self.circles: set[frozenset[str]] = set()
         self.in_branch = False
         self.module_depth = 0
