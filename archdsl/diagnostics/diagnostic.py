@@ -17,6 +17,23 @@ class Label(NamedTuple):
     message: str
 
 
+class Edit(NamedTuple):
+    """A replacement of characters in a text; an insertion where the span is empty."""
+
+    span: Span
+    text: str
+
+
+class Fix(NamedTuple):
+    """Edits that mend a finding without changing what else the text means.
+
+    message: what they do: "write `conv`". The edits are all in one source, and do not overlap.
+    """
+
+    message: str
+    edits: tuple[Edit, ...]
+
+
 class Diagnostic(NamedTuple):
     """One finding.
 
@@ -26,6 +43,7 @@ class Diagnostic(NamedTuple):
     primary: the characters at fault.
     related: further places: the block calls that led there, an opener, another definition.
     notes: facts that help to understand; help: what would work.
+    fix: edits that mend it, where that is safe.
     """
 
     code: str
@@ -35,3 +53,4 @@ class Diagnostic(NamedTuple):
     related: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     help: tuple[str, ...] = ()
+    fix: Fix | None = None
