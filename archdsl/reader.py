@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from archdsl.diagnostics.catalog import diagnose
@@ -12,17 +14,59 @@ MAX_BYTES = 1 << 20
 """The largest file that is read: 1 MiB."""
 
 
-def read_source(path: Path, name: str | None = None) -> tuple[Source, list[Diagnostic]]:
-    """Read a file as a source; a byte order mark and CRLF are as if absent.
+def spec_files(paths: Iterable[str]) -> list[str]:
+    """The files that are meant: a folder stands for the `.arch` files in it and below it, by name.
 
-    Bytes that are no UTF-8, and a file that is too large, come back as diagnostics. Raises OSError where the file
-    can't be read, or is no regular file.
+    Hidden folders are left out, links to folders are not followed, and no path comes twice. A folder that can't be
+    read, or that has no such file, stays in the list: reading it says what is wrong.
     """
-    name = str(path) if name is None else name
+    found: dict[str, None] = {}
+    for path in paths:
+        below = _files_below(path) if os.path.isdir(path) else []
+        found.update(dict.fromkeys(below or [path]))
+    return list(found)
+
+
+def _files_below(folder: str) -> list[str]:
+    files: list[str] = []
+
+    def keep_unreadable(error: OSError) -> None:
+        files.append(str(error.filename))
+
+    for place, folders, names in os.walk(folder, onerror=keep_unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = (os.path.join(place, name) for name in sorted(names) if name.endswith(".arch"))
+        files += [path.removeprefix(f".{os.sep}") if folder == os.curdir else path for path in paths]
+    return files
+
+
+def read_source(path: Path, name: str | None = None) -> tuple[Source, list[Diagnostic]]:
+    """Read a file as a source, as `source_of` does.
+
+    Raises OSError where the file can't be read, or is no regular file.
+    """
+    return source_of(read_bytes(path), str(path) if name is None else name, path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file, one more than MAX_BYTES at most.
+
+    Raises OSError where the file can't be read, or is no regular file.
+    """
+    if path.is_dir():
+        os.listdir(path)  # Raises where it can't be read.
+        raise OSError("a folder, not a file" if _files_below(str(path)) else "a folder without `.arch` files")
     if path.exists() and not path.is_file():
         raise OSError("not a regular file")
     with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
+        return file.read(MAX_BYTES + 1)
+
+
+def source_of(data: bytes, name: str, path: Path | None = None) -> tuple[Source, list[Diagnostic]]:
+    """Bytes as a source; a byte order mark and CRLF are as if absent.
+
+    Bytes that are no UTF-8, and more of them than MAX_BYTES, come back as diagnostics.
+    """
     if len(data) > MAX_BYTES:
         source = Source(name, "", path)
         return source, [diagnose("file-too-large", Span(source, 0, 0), limit=MAX_BYTES)]
