@@ -23,7 +23,7 @@ lint: .venv/installed-dev
 tables: .venv/installed-dev
 	$(BIN)/python -c "from archdsl.syntax.parse import write_tables; write_tables()"
 
-# The part on words in grammar/README.md, after a change of a layer.
+# The part on words in grammar/README.md and docs/errors.md, after a change of a layer or of the catalog.
 reference: .venv/installed-dev
 	$(BIN)/python -m archdsl.reference
 

@@ -1,11 +1,17 @@
-"""The reference of the words, made from the layer classes: for `archdsl explain`, and for grammar/README.md."""
+"""The reference: words from the layer classes, codes from the catalog; for `archdsl explain`, and for the documents."""
 
 from __future__ import annotations
 
+import shlex
+import sys
 from inspect import cleandoc
 from pathlib import Path
 
 from archdsl.checker.check import check_source
+from archdsl.diagnostics.catalog import CATALOG
+from archdsl.diagnostics.catalog.entry import Entry
+from archdsl.diagnostics.pages import SPEC, Spec
+from archdsl.examples import run_example
 from archdsl.layers import LAYERS
 from archdsl.layers.base import LARGEST_WINDOW, Field, Join, Layer, SameAs
 from archdsl.layers.joining import Aux
@@ -14,30 +20,6 @@ from archdsl.source import Source
 
 BEGIN = "<!-- The words, made from the layer classes by `make reference`. -->"
 END = "<!-- The end of the words. -->"
-
-STRUCTURE_WORDS: dict[str, tuple[str, str]] = {
-    "input": (
-        "The shape of one sample: `input(channels, height, width)` or `input(features)`.",
-        "It stands once, at file level, without a label, before the first layer. On the command line, "
-        "`--input 3x96x96` replaces it.",
-    ),
-    "seq": ("A chain as one module: `seq { conv(64, 3) relu }`.", "It becomes a nested nn.Sequential."),
-    "repeat": (
-        "A chain several times: `repeat(3) { conv(64, 3, p1) relu }`.",
-        "It is spliced in place, each turn with its own shapes; `repeat(0)` is nothing.",
-    ),
-    "for": (
-        "A chain for each value: `for c in (64, 128) { conv(c, 3) relu }`.",
-        "It is spliced in place. A pattern takes tuples apart: `for (n, c) in ((1, 64), (2, 128)) { ... }`; "
-        "`range(n)` is (0, ..., n-1).",
-    ),
-    "if": (
-        "One of several chains: `if s == 1 { identity } else { conv(64, 1, s=s) }`.",
-        "It is spliced in place; `else if` goes on. The chains that are not taken are parsed, their names and counts "
-        "checked, their values and shapes not.",
-    ),
-}
-"""Words of the grammar that no layer class describes: what each is, and what else is to be known."""
 
 
 def summary_line(cls: type[Layer]) -> str:
@@ -57,7 +39,7 @@ def describe_word(cls: type[Layer]) -> str:
             for row in rows
         ]
         lines.append("")
-    lines += [f"- Shape: {cls.rule}.", f"- Builds: {cls.torch}.", f"- Example: {example_line(cls)}"]
+    lines += [f"- Shape: {cls.rule}.", f"- Builds: {cls.torch}.", f"- Example: {example_line(cls.example)}"]
     return "\n".join(lines)
 
 
@@ -105,10 +87,10 @@ def limits_text(field: Field) -> str:
     return f"{kinds[field.kind]}, {bounds}" if bounds else kinds[field.kind]
 
 
-def example_line(cls: type[Layer]) -> str:
-    """The example of a word with what the checker makes of it."""
-    shape, _, text = cls.example.partition(": ")
-    network = example_network(cls)
+def example_line(example: str) -> str:
+    """An example such as "3x8x8: conv(4, 3)" with what the checker makes of it."""
+    shape, _, text = example.partition(": ")
+    network = example_network(example)
     made = [place.node.layer.module(place.node.input) for place in network.walk() if isinstance(place.node, Leaf)]
     built = f", built as `{made[0]}`" if len(made) == 1 and len(network.root.children) == 1 else ""
     cost = network.cost
@@ -117,10 +99,10 @@ def example_line(cls: type[Layer]) -> str:
     return f"`{text}` on {shape} gives {network.output}{counted}{built}."
 
 
-def example_network(cls: type[Layer]) -> Network:
-    """The network of a word's example."""
-    shape, _, text = cls.example.partition(": ")
-    checked = check_source(Source(f"example of {cls.word}", f"input({shape.replace('x', ', ')})\n{text}\n"))
+def example_network(example: str) -> Network:
+    """The network of an example such as "3x8x8: conv(4, 3)"."""
+    shape, _, text = example.partition(": ")
+    checked = check_source(Source("example", f"input({shape.replace('x', ', ')})\n{text}\n"))
     assert checked.network is not None, checked.diagnostics
     return checked.network
 
@@ -140,11 +122,87 @@ def with_words(page: str) -> str:
     return before + words_section() + after
 
 
-def write_page() -> None:
-    """Make the words of grammar/README.md anew; run it when a layer changes (`make reference`)."""
-    page = Path(__file__).parent.parent / "grammar" / "README.md"
+# Codes
+
+
+def stages() -> list[tuple[str, list[Entry]]]:
+    """The codes by the stage that finds them, in the order of the stages; each stage with its heading."""
+    modules: dict[str, list[Entry]] = {}
+    for entry in CATALOG.values():
+        modules.setdefault(entry.words.__module__, []).append(entry)
+    order = [f"archdsl.diagnostics.catalog.{name}" for name in ("text", "names", "calls", "values", "layers")]
+    names = [*order, *(name for name in modules if name not in order)]
+    return [(heading(name), modules[name]) for name in names]
+
+
+def heading(module: str) -> str:
+    """What a module of the catalog has the words for: "Faults of names: unknown, taken, reserved"."""
+    first = cleandoc(sys.modules[module].__doc__ or "").partition("\n")[0]
+    text = first.removeprefix("The words for ").rstrip(".")
+    return text[:1].upper() + text[1:]
+
+
+def errors_page() -> str:
+    """docs/errors.md: every code with its explanation, an example, what is said of it, and the example mended."""
+    lines = [
+        "# Errors and warnings",
+        "",
+        "<!-- Made from the catalog by `make reference`; a test holds every example. -->",
+        "",
+        "What each code means, with an example, what `archdsl check` says of it, and the example mended.",
+        "`archdsl explain CODE` tells the same in a terminal.",
+    ]
+    for title, entries in stages():
+        lines += ["", f"- {title}: {', '.join(f'[{each.code}](#{each.code})' for each in entries)}"]
+    for title, entries in stages():
+        lines += ["", f"## {title}"]
+        for entry in entries:
+            lines += ["", f"### {entry.code}", "", *code_section(entry)]
+    return "\n".join(lines) + "\n"
+
+
+def code_section(entry: Entry) -> list[str]:
+    """The page on a code, in Markdown."""
+    page = entry.page
+    lines = [page.summary, *(["", page.explanation] if page.explanation else [])]
+    for example in page.examples:
+        lines += ["", f"{titled('Wrong', example.spec)}:"]
+        for name, text in shown_files(example.spec):
+            lines += ["", *([f"`{name}`", ""] if name else []), *fenced(text, "text")]
+        lines += ["", *fenced(run_example(example.spec).rendered(code=entry.code), "text")]
+        if example.mended is None:
+            continue
+        outcome = run_example(example.mended)
+        language = "arch" if example.mended.is_plain and outcome.network is not None else "text"
+        lines += ["", f"{titled('Mended', example.mended)} ({outcome.summary()}):"]
+        for name, text in shown_files(example.mended):
+            lines += ["", *([f"`{name}`", ""] if name else []), *fenced(text, language)]
+    return lines
+
+
+def titled(title: str, spec: Spec) -> str:
+    """A title with the options of the command line that a spec needs."""
+    return f"{title}, with `{shlex.join(spec.options)}`" if spec.options else title
+
+
+def shown_files(spec: Spec) -> list[tuple[str, str]]:
+    """The files of a spec as they are shown, a name before each where there are several."""
+    if "missing" in spec.ways:
+        return [("", "(no such file)")]
+    return [(SPEC, spec.text), *spec.files] if spec.files else [("", spec.text)]
+
+
+def fenced(text: str, language: str) -> list[str]:
+    return [f"```{language}", *text.splitlines(), "```"]
+
+
+def write_pages() -> None:
+    """Make docs/errors.md and the words of grammar/README.md anew (`make reference`)."""
+    root = Path(__file__).parent.parent
+    page = root / "grammar" / "README.md"
     page.write_text(with_words(page.read_text(encoding="utf-8")), encoding="utf-8")
+    (root / "docs" / "errors.md").write_text(errors_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    write_page()
+    write_pages()

@@ -194,9 +194,8 @@ def built_and_run(network: Network) -> torch.nn.Module:
     return model
 
 
-def test_every_code_has_a_case_and_an_explanation() -> None:
+def test_every_code_has_a_case() -> None:
     cases = "".join(path.read_text(encoding="utf-8") for path in CASES.rglob("*.md"))
     limits = (Path(__file__).parent / "test_limits.py").read_text(encoding="utf-8")
-    for code, entry in CATALOG.items():
-        assert entry.explanation, code
+    for code in CATALOG:
         assert f"[{code}]" in cases or f'"{code}"' in limits, code

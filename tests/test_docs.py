@@ -90,7 +90,7 @@ def run_on_meta(network: archdsl.Network) -> torch.nn.Sequential:
 def test_the_example_of_each_word_is_what_torch_says(word: str) -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
-    network = example_network(LAYERS[word])
+    network = example_network(LAYERS[word].example)
     model = run_on_meta(network)
     counter = FlopCounterMode(display=False)
     with torch.device("meta"), counter:

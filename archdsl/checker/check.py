@@ -145,7 +145,8 @@ class _RootChain:
                 first = first or statement
                 part = expander.item(statement, chain.output, chain.last)
                 chain.add(session, part, module.span(statement))
-        if first is not None and self.input_span is None and self.instead is None and not is_broken:
+        is_misplaced = any(key[0] == "misplaced-input" for key in session.log)
+        if not (first is None or self.input_span or self.instead or is_broken or is_misplaced):
             session.report("missing-input", Span(module.source, first.start, first_word_end(first)))
         children = keyed(session, tuple(chain.children))
         if is_broken or session.found_errors:

@@ -1,22 +1,29 @@
-"""`archdsl explain`: what a word, a block of the library or an error's code means."""
+"""`archdsl explain`: what a word, a function, a keyword, a block of the library or a code of an error means."""
 
 from __future__ import annotations
 
 import sys
+from textwrap import indent
 
 from archdsl.checker.modules import library
-from archdsl.checker.suggest import STRUCTURE, meant_word, suggest
+from archdsl.checker.suggest import meant_word, suggest
+from archdsl.commands.check import wants_color
 from archdsl.diagnostics.catalog import CATALOG
-from archdsl.diagnostics.render import visible
+from archdsl.diagnostics.catalog.entry import Entry
+from archdsl.diagnostics.catalog.values import shown
+from archdsl.diagnostics.pages import Spec, read_page
+from archdsl.diagnostics.render import Paint, visible
+from archdsl.examples import run_example, value_of
 from archdsl.layers import LAYERS
-from archdsl.reference import STRUCTURE_WORDS, describe_word, summary_line
+from archdsl.reference import describe_word, example_line, shown_files, stages, summary_line
+from archdsl.topics import SAME_AS, STRUCTURE, TOPICS, VALUES
 
 
 def explain(name: str) -> int:
     """Print what a name means; 2 where nothing has it."""
-    text = explanation(name)
+    text = explanation(name, wants_color(sys.stdout))
     if text is None:
-        known = [*LAYERS, *STRUCTURE, *library().blocks, *CATALOG, "words", "codes"]
+        known = [*LAYERS, *TOPICS, *SAME_AS, *library().blocks, *CATALOG, "words", "codes"]
         meant = meant_word(name) or suggest(name, known)
         hint = f"; did you mean `{meant}`?" if meant else "; see `archdsl explain words` and `archdsl explain codes`"
         print(f"archdsl: nothing is called {visible(name)!r}{hint}", file=sys.stderr)
@@ -25,29 +32,94 @@ def explain(name: str) -> int:
     return 0
 
 
-def explanation(name: str) -> str | None:
+def explanation(name: str, color: bool = False) -> str | None:
     """The text about a name, or None."""
     if name == "words":
-        words = [f"  {word:<18} {summary_line(cls)}" for word, cls in LAYERS.items()]
-        structure = [f"  {word:<18} {text}" for word, (text, _) in STRUCTURE_WORDS.items()]
-        blocks = [f"  {block}" for block in library().blocks]
-        return "\n".join(["Layers:", *words, "", "Structure:", *structure, "", "Blocks of the library:", *blocks])
+        return all_words(color)
     if name == "codes":
-        return "\n".join(f"  {code:<26} {first_line(entry.explanation)}" for code, entry in sorted(CATALOG.items()))
+        return all_codes(color)
     if name in LAYERS:
         return describe_word(LAYERS[name])
-    if name in STRUCTURE_WORDS:
-        text, more = STRUCTURE_WORDS[name]
-        return f"{name}: {text}\n\n{more}"
-    block = library().blocks.get(name)
-    if block is not None:
-        return block.module.source.text.strip()
-    entry = CATALOG.get(name)
-    if entry is not None:
-        return f"{entry.severity}[{name}]\n\n{entry.explanation}"
+    if name in TOPICS:
+        return topic(name, color)
+    if name in SAME_AS:
+        return f"{name} belongs to `{SAME_AS[name]}`.\n\n{explanation(SAME_AS[name], color)}"
+    if name in library().blocks:
+        return library_block(name)
+    if name in CATALOG:
+        return code_page(CATALOG[name], color)
     meant = meant_word(name)
-    return f"{name} is called `{meant}` here.\n\n{explanation(meant)}" if meant in LAYERS else None
+    return f"{name} is called `{meant}` here.\n\n{explanation(meant, color)}" if meant in LAYERS else None
 
 
-def first_line(text: str) -> str:
-    return text.partition("\n")[0]
+def all_words(color: bool) -> str:
+    """Every word in a line, the layers first."""
+    paint = Paint(color)
+    groups = {
+        "Layers": {word: summary_line(cls) for word, cls in LAYERS.items()},
+        "Structure": {word: read_page(text).summary for word, text in STRUCTURE.items()},
+        "Values": {word: read_page(text).summary for word, text in VALUES.items()},
+        "Blocks of the library": {name: block_text(name).partition("\n")[0] for name in library().blocks},
+    }
+    parts = []
+    for title, words in groups.items():
+        rows = [f"  {word:<18} {summary.removeprefix('# ')}" for word, summary in words.items()]
+        parts.append("\n".join([paint.bold(f"{title}:"), *rows]))
+    return "\n\n".join(parts)
+
+
+def all_codes(color: bool) -> str:
+    """Every code in a line, by the stage that finds it."""
+    paint = Paint(color)
+    parts = []
+    for title, entries in stages():
+        rows = [f"  {entry.code:<26} {entry.page.summary}" for entry in entries]
+        parts.append("\n".join([paint.bold(f"{title}:"), *rows]))
+    return "\n\n".join(parts)
+
+
+def topic(name: str, color: bool) -> str:
+    """The page on a word of structure, a function, or a name of a value."""
+    page = read_page(TOPICS[name])
+    parts = [Paint(color).bold(name) + f": {page.summary}"]
+    if page.explanation:
+        parts.append(page.explanation)
+    if page.values:
+        parts.append("\n".join(f"    {each} gives {shown(value_of(each))}" for each in page.values))
+    for example in page.examples:
+        parts += ["Example:", listing(example.spec), f"    {run_example(example.spec).summary()}"]
+    return "\n\n".join(parts)
+
+
+def block_text(name: str) -> str:
+    return library().blocks[name].module.source.text.strip()
+
+
+def library_block(name: str) -> str:
+    """The text of a block of the library, with its example: the comment at the end."""
+    text, _, example = block_text(name).rpartition("\n# Example: ")
+    return f"{text}\n\nExample: {example_line(example)}"
+
+
+def code_page(entry: Entry, color: bool) -> str:
+    """The page on a code, each example checked at this moment."""
+    page, paint = entry.page, Paint(color, entry.severity)
+    parts = [paint.fault(f"{entry.severity}[{entry.code}]"), page.summary]
+    if page.explanation:
+        parts.append(page.explanation)
+    for example in page.examples:
+        found = run_example(example.spec).rendered(color, entry.code)
+        parts += [paint.bold(titled("Wrong", example.spec)), listing(example.spec), indent(found, "    ")]
+        if example.mended is not None:
+            parts += [paint.bold(titled("Mended", example.mended)), listing(example.mended)]
+            parts.append(f"    {run_example(example.mended).summary()}")
+    return "\n\n".join(parts)
+
+
+def titled(title: str, spec: Spec) -> str:
+    return f"{title}, with {' '.join(spec.options)}:" if spec.options else f"{title}:"
+
+
+def listing(spec: Spec) -> str:
+    """The files of a spec, indented, each under its name where there are several."""
+    return "\n\n".join((f"  {name}:\n" if name else "") + indent(text, "    ") for name, text in shown_files(spec))

@@ -10,6 +10,9 @@ from archdsl.source import Source
 
 _RED, _YELLOW, _BLUE, _BOLD, _END = "\x1b[31m", "\x1b[33m", "\x1b[34m", "\x1b[1m", "\x1b[0m"
 
+_MOST_RELATED = 12
+"""Of more places than this, the first and the last are shown: blocks call each other up to a hundred deep."""
+
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
@@ -26,10 +29,13 @@ def render(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
 
 
 def _render_one(diagnostic: Diagnostic, color: bool) -> str:
-    paint = _Paint(color, _RED if diagnostic.severity == "error" else _YELLOW)
+    paint = Paint(color, diagnostic.severity)
     head = paint.fault(f"{diagnostic.severity}[{diagnostic.code}]") + paint.bold(f": {visible(diagnostic.message)}")
     lines = [head]
-    labels = [(diagnostic.primary, True), *((label, False) for label in diagnostic.related)]
+    related, left_out = diagnostic.related, len(diagnostic.related) - _MOST_RELATED
+    if left_out > 0:
+        related = (*related[: _MOST_RELATED // 2], *related[-(_MOST_RELATED // 2) :])
+    labels = [(diagnostic.primary, True), *((label, False) for label in related)]
     width = max(len(str(_lines_of(label)[0])) for label, _ in labels)
     by_source: dict[Source, list[tuple[Label, bool]]] = {}
     for label, primary in labels:
@@ -42,7 +48,8 @@ def _render_one(diagnostic: Diagnostic, color: bool) -> str:
         if source.text:
             lines.append(gutter)
             lines += _snippet(source, group, width, paint)
-    tail = [("note", each) for each in diagnostic.notes] + [("help", each) for each in diagnostic.help]
+    notes = (*diagnostic.notes, f"{left_out} more places between these") if left_out > 0 else diagnostic.notes
+    tail = [("note", each) for each in notes] + [("help", each) for each in diagnostic.help]
     if tail:
         lines.append(gutter)
         edge = paint.edge(" " * (width + 1) + "=")
@@ -55,7 +62,7 @@ def _lines_of(label: Label) -> tuple[int, int]:
     return label.span.source.position(label.span.start)
 
 
-def _snippet(source: Source, group: list[tuple[Label, bool]], width: int, paint: _Paint) -> list[str]:
+def _snippet(source: Source, group: list[tuple[Label, bool]], width: int, paint: Paint) -> list[str]:
     """The lines of one source that labels point at, each label under its characters."""
     lines: list[str] = []
     by_line: dict[int, list[tuple[Label, bool]]] = {}
@@ -85,12 +92,12 @@ def _cells(text: str) -> str:
     return visible(text.replace("\t", "    "))
 
 
-class _Paint:
-    """Colors, or none."""
+class Paint:
+    """Colors, or none; those of faults are of their severity."""
 
-    def __init__(self, color: bool, fault: str) -> None:
+    def __init__(self, color: bool, severity: str = "error") -> None:
         self._color = color
-        self._fault = fault
+        self._fault = _RED if severity == "error" else _YELLOW
 
     def _painted(self, codes: str, text: str) -> str:
         return f"{codes}{text}{_END}" if self._color else text

@@ -1,12 +1,18 @@
-"""How a code is declared: a function from the facts of a fault to its words; its docstring explains the code."""
+"""How a code is declared: a function from the facts of a fault to its words; its docstring is the page on the code.
+
+A page has a summary, an explanation, and examples with their mended forms; `diagnostics/pages.py` has its form.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.source import Span
+
+if TYPE_CHECKING:
+    from archdsl.diagnostics.pages import Page
 
 
 class Wording(NamedTuple):
@@ -30,11 +36,11 @@ class Entry(NamedTuple):
     words: Callable[..., Wording]
 
     @property
-    def explanation(self) -> str:
-        """What `archdsl explain CODE` prints: what the code means and how to mend it."""
-        from inspect import cleandoc  # Slow to import, and needed by `explain` alone.
+    def page(self) -> Page:
+        """What the docstring of its words tells: a summary, an explanation, examples. Read by `explain` alone."""
+        from archdsl.diagnostics.pages import read_page  # What it imports is slow, and `check` has no need of it.
 
-        return cleandoc(self.words.__doc__ or "")
+        return read_page(self.words.__doc__ or "")
 
 
 CATALOG: dict[str, Entry] = {}

@@ -71,7 +71,25 @@ def window_too_large(
 ) -> Wording:
     """The window of a `conv` or a pooling word is larger than the picture that comes in, padding included.
 
-    Nothing would come out. Use a smaller kernel, more padding, or less striding and pooling before it.
+    Nothing would come out. Either the numbers stand in torch's order, the channels that come in first, so that a
+    channel count is read as the kernel; or strides and pools before it have made the picture smaller than was thought.
+    Use a smaller kernel, more padding, or less striding and pooling before it.
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 64)
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5)
+
+    Example:
+        input(3, 32, 32)
+        repeat(6) { conv(16, 3, p1) relu pool(2) }
+
+    Mended:
+        input(3, 32, 32)
+        repeat(5) { conv(16, 3, p1) relu pool(2) }
     """
     padded = f" padded by {size(pad)}" if any(pad) else ""
     dilated = f" with dilation {size(dilation)}" if dilation != (1, 1) else ""
@@ -90,8 +108,16 @@ def window_too_large(
 def padding_too_large(pad: Any, largest: Any, because: str) -> Wording:
     """The padding of a pooling word or a `conv_transpose` is larger than its window allows.
 
-    A pooling window may lie in the padding with no more than half of its kernel, and a dilated one must meet at
-    least one pixel. The padding of `conv_transpose` is taken off its output, and something must be left of it.
+    A pooling window may lie in the padding with no more than half of its kernel, and a dilated one must meet at least
+    one pixel. The padding of `conv_transpose` is taken off its output, and something must be left of it.
+
+    Example:
+        input(3, 32, 32)
+        pool(3, 2, p2)
+
+    Mended:
+        input(3, 32, 32)
+        pool(3, 2, p1)
     """
     reason = {
         "half-the-kernel": "is more than half the kernel",
@@ -107,8 +133,16 @@ def padding_too_large(pad: Any, largest: Any, because: str) -> Wording:
 def output_padding_too_large(output_pad: int, stride: int, dilation: int) -> Wording:
     """The output padding of a `conv_transpose` is not below its stride or its dilation.
 
-    It chooses among the sizes that a strided convolution maps to one, and these are as many as the stride. To make
-    the picture larger still, pad it with `zero_pad`.
+    It chooses among the sizes that a strided convolution maps to one, and these are as many as the stride. To make the
+    picture larger still, pad it with `zero_pad`.
+
+    Example:
+        input(8, 16, 16)
+        conv_transpose(8, 3, 2, 1, 2)
+
+    Mended:
+        input(8, 16, 16)
+        conv_transpose(8, 3, 2, 1, 1)
     """
     limit = max(stride, dilation)
     beside = f"stride {stride}" if dilation == 1 else f"stride {stride} and dilation {dilation}"
@@ -120,8 +154,18 @@ def output_padding_too_large(output_pad: int, stride: int, dilation: int) -> Wor
 def groups_do_not_divide(groups: int, channels: int, which: str, common: int | None) -> Wording:
     """The groups of a layer do not divide its channels evenly.
 
-    Each group takes the same number of the channels that come in, and gives the same number of those that go out.
-    Use a number of groups that divides both, or other channels.
+    Each group takes the same number of the channels that come in, and gives the same number of those that go out. Use a
+    number of groups that divides both, or other channels. For a depthwise `conv` the groups are `g=in_channels`.
+
+    Example:
+        input(3, 32, 32)
+        conv(64, 3, p1) relu
+        groupnorm(48)
+
+    Mended:
+        input(3, 32, 32)
+        conv(64, 3, p1) relu
+        groupnorm(32)
     """
     # Every divisor of `common` divides the channels on both sides, so far as these are known.
     near = [] if common is None else [count for count in neighbours(groups, common) if count > 1]
@@ -138,6 +182,16 @@ def channels_do_not_divide(channels: int, r: int) -> Wording:
     """The channels that come into a `pixel_shuffle(r)` are not a multiple of r x r.
 
     Each r x r channels become one, of r times the height and width. Let the `conv` before it give a multiple.
+
+    Example:
+        input(3, 32, 32)
+        conv(10, 3, p1)
+        pixel_shuffle(2)
+
+    Mended:
+        input(3, 32, 32)
+        conv(12, 3, p1)
+        pixel_shuffle(2)
     """
     square = r * r
     return Wording(
@@ -152,6 +206,14 @@ def contradicting_arguments(first: str, second: str) -> Wording:
     """Two arguments of a layer say different things about the same: `same` beside a pad, `nearest` beside `bilinear`.
 
     Keep the one that is meant.
+
+    Example:
+        input(3, 32, 32)
+        conv(64, 3, same, p2)
+
+    Mended:
+        input(3, 32, 32)
+        conv(64, 3, same)
     """
     return Wording(
         f"`{second}` contradicts `{first}`",
@@ -162,10 +224,19 @@ def contradicting_arguments(first: str, second: str) -> Wording:
 
 @code("same-with-stride")
 def same_with_stride(stride: Any) -> Wording:
-    """`same` stands beside a stride. It keeps height and width as they are, and a stride makes them smaller.
+    """`same` stands beside a stride.
 
-    torch refuses the two together, too. Write the padding as a number: a kernel of 3 with p1, or of 5 with p2, gives
-    ceil(H / stride).
+    It keeps height and width as they are, and a stride makes them smaller. torch refuses the two together, too; in
+    Keras `same` with a stride pads so that ceil(H / stride) comes out. For that write the padding as a number: a kernel
+    of 3 with p1, or of 5 with p2.
+
+    Example:
+        input(3, 32, 32)
+        conv(64, 3, s2, same)
+
+    Mended:
+        input(3, 32, 32)
+        conv(64, 3, s2, p1)
     """
     return Wording(
         f"`same` keeps height and width, and stride {size(stride)} does not",
@@ -180,6 +251,14 @@ def no_such_channels(start: int | None, end: int | None, channels: int | None) -
 
     It keeps the channels from start to end - 1, counted from 0: start is below end, and end is at most the number of
     channels that come in.
+
+    Example:
+        input(8, 32, 32)
+        concat { take_channels(0, 4) relu | take_channels(5, 9) }
+
+    Mended:
+        input(8, 32, 32)
+        concat { take_channels(0, 4) relu | take_channels(4, 8) }
     """
     if channels is None:
         assert start is not None
@@ -202,6 +281,14 @@ def nothing_to_normalize() -> Wording:
 
     It brings each channel to mean 0 and variance 1 over the picture, and every channel would come out as 0. Put it
     before the pooling that leaves one pixel, or use `batchnorm` or `layernorm`.
+
+    Example:
+        input(3, 32, 32)
+        global_avgpool instancenorm
+
+    Mended:
+        input(3, 32, 32)
+        instancenorm global_avgpool
     """
     return Wording(
         "instancenorm has nothing to normalize in a 1x1 picture",
@@ -215,6 +302,14 @@ def too_many_values(values: int, which: str, limit: int) -> Wording:
     """The output of a layer, or its weights, are more numbers than any machine holds, and than torch can count.
 
     Most often a size stands where another was meant, or an `upsample` is repeated. Use smaller sizes.
+
+    Example:
+        input(3, 32, 32)
+        repeat(25) { upsample(2) }
+
+    Mended:
+        input(3, 32, 32)
+        repeat(2) { upsample(2) }
     """
     what = "an output" if which == "output" else "weights"
     return Wording(
@@ -228,9 +323,33 @@ def too_many_values(values: int, which: str, limit: int) -> Wording:
 def branches_disagree(join: str, branch: int, against: int, shapes: Sequence[Shape]) -> Wording:
     """The branches of a `concat`, `add` or `mul` give shapes that cannot be joined.
 
-    `concat` joins over the channels, so heights and widths must agree. `add` needs the same shape from all. `mul`
-    does too, but that a branch of C x 1 x 1 spreads over the picture. The branch shown is the first that differs from
-    the majority, or from the first branch where there is none.
+    `concat` joins over the channels, so heights and widths must agree: a `conv` of 3 needs p1, one of 5 p2, where a
+    branch has none of these. `add` needs the same shape from all, so where the channels or the stride change, the
+    shortcut is a `conv(channels, 1, s2)` instead of `identity`. `mul` needs the same shape too, but that a branch of C
+    x 1 x 1 spreads over the picture. The branch shown is the first that differs from the majority, or from the first
+    branch where there is none.
+
+    Example:
+        input(64, 56, 56)
+        add {
+            conv(128, 3, s2, p1) relu conv(128, 3, p1)
+          | identity
+        }
+
+    Mended:
+        input(64, 56, 56)
+        add {
+            conv(128, 3, s2, p1) relu conv(128, 3, p1)
+          | conv(128, 1, s2)
+        }
+
+    Example:
+        input(64, 56, 56)
+        concat { conv(32, 1) | conv(32, 3) | conv(32, 5, p2) }
+
+    Mended:
+        input(64, 56, 56)
+        concat { conv(32, 1) | conv(32, 3, p1) | conv(32, 5, p2) }
     """
     odd, standard = shapes[branch], shapes[against]
     message = f"branch {branch + 1} of {join} gives {_kind(odd)}, and branch {against + 1} {_kind(standard)}"

@@ -17,7 +17,28 @@ def listed(names: tuple[str, ...], most: int = 12) -> str:
 
 @code("unknown-layer")
 def unknown_layer(name: str, suggestion: str | None, with_body: bool, value: bool, function: bool) -> Wording:
-    """A word in a chain is no layer, no block of this file or its imports, and no block of the library."""
+    """A word in a chain is no layer, no block of this file or of its imports, and no block of the library.
+
+    The words have their own names, all in small letters: `conv`, not `Conv2d`; `fc`, not `Linear` or `Dense`. See
+    `archdsl explain words`. A name of torch, Keras or a paper gets the word that is meant. Their arguments differ too:
+    the channels that come in are known here and not said.
+
+    Example:
+        input(1, 28, 28)
+        Conv2d(6, 5)
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5)
+
+    Example:
+        input(1, 28, 28)
+        stem { conv(6, 5) relu }
+
+    Mended:
+        input(1, 28, 28)
+        stem: { conv(6, 5) relu }
+    """
     help = did_you_mean(suggestion)
     if with_body:
         help = (*help, f"to name a chain, write `{name}: {{ ... }}`")
@@ -32,7 +53,31 @@ def unknown_layer(name: str, suggestion: str | None, with_body: bool, value: boo
 
 @code("unknown-name")
 def unknown_name(name: str, suggestion: str | None, visible: tuple[str, ...], below: bool, function: bool) -> Wording:
-    """A name in a value is bound to nothing here: no let above, no parameter, no loop variable, and no flag."""
+    """A name in a value is bound to nothing here.
+
+    A value is named by a `let` above, by a parameter of the block, or by the variable of a loop around. A `let` is seen
+    below itself, and one in a chain to the end of that chain only.
+
+    Example:
+        let width = 6
+        input(1, 28, 28)
+        conv(2 * widht, 5)
+
+    Mended:
+        let width = 6
+        input(1, 28, 28)
+        conv(2 * width, 5)
+
+    Example:
+        input(1, 28, 28)
+        conv(2 * width, 5)
+        let width = 6
+
+    Mended:
+        let width = 6
+        input(1, 28, 28)
+        conv(2 * width, 5)
+    """
     if below:
         return Wording(f"`{name}` is defined below its use", "not yet defined", ("move its `let` above",))
     if function:
@@ -44,7 +89,27 @@ def unknown_name(name: str, suggestion: str | None, visible: tuple[str, ...], be
 
 @code("unknown-flag")
 def unknown_flag(name: str, word: str, suggestion: str | None, flags: tuple[str, ...]) -> Wording:
-    """A bare word among the arguments is no flag of the word that is called, and no value."""
+    """A bare word among the arguments is no flag of the word that is called, and no value.
+
+    Flags are few, and each word has its own; `archdsl explain conv` lists those of `conv`. Activations are none, as
+    they are in Keras: they are layers that follow.
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 5, nobais)
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5, nobias)
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 5, relu)
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5) relu
+    """
     help = did_you_mean(suggestion)
     notes = (f"flags of `{word}`: {listed(flags)}",) if flags else (f"`{word}` has no flags",)
     return Wording(f"`{name}` is no flag of `{word}` and no value here", "unknown", help, notes)
@@ -52,7 +117,21 @@ def unknown_flag(name: str, word: str, suggestion: str | None, flags: tuple[str,
 
 @code("unknown-function")
 def unknown_function(name: str, suggestion: str | None, known: tuple[str, ...], value: bool) -> Wording:
-    """A function is called that the language does not have."""
+    """A function is called that the language does not have.
+
+    There are those that sizes of networks need: min, max, round, floor, ceil, len, range, choose and make_divisible. A
+    name directly before a parenthesis is always a call: to multiply, write `*`.
+
+    Example:
+        let width = 6.4
+        input(1, 28, 28)
+        conv(int(width), 5)
+
+    Mended:
+        let width = 6.4
+        input(1, 28, 28)
+        conv(round(width), 5)
+    """
     help = did_you_mean(suggestion)
     if value:
         help = (f"`{name}` is a value, and is not called; to multiply, write `*`", *help)
@@ -61,7 +140,27 @@ def unknown_function(name: str, suggestion: str | None, known: tuple[str, ...], 
 
 @code("unknown-argument")
 def unknown_argument(word: str, name: str, suggestion: str | None, known: tuple[str, ...], flag: bool) -> Wording:
-    """An argument is given by a name that the word or block does not have."""
+    """An argument is given by a name that the word or block does not have.
+
+    The names are short: `out`, `kernel`, `stride`, `pad`. What torch or Keras says the other way round is a flag here:
+    `bias=False` is `nobias`.
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 5, padding=2)
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5, pad=2)
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 5, bias=false)
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5, nobias)
+    """
     notes = (f"it has {listed(known)}",) if known else ("it has no arguments",)
     help = (f"there is the flag `{suggestion}`",) if flag else did_you_mean(suggestion)
     return Wording(f"`{word}` has no argument `{name}`", "unknown", help, notes)
@@ -69,34 +168,96 @@ def unknown_argument(word: str, name: str, suggestion: str | None, known: tuple[
 
 @code("unknown-setting")
 def unknown_setting(name: str, suggestion: str | None, known: tuple[str, ...]) -> Wording:
-    """`--set` names a let that the file does not have."""
+    """`--set` names a let that the file does not have.
+
+    It stands for the value of a `let` at file level, and for no parameter of a block, loop variable or let of a chain.
+
+    Example, with --set widht=12:
+        let width = 6
+        input(1, 28, 28)
+        conv(width, 5)
+
+    Mended, with --set width=12:
+        let width = 6
+        input(1, 28, 28)
+        conv(width, 5)
+    """
     notes = (f"the file has {listed(known)}",) if known else ("the file has no lets",)
     return Wording(f"the file has no `let {name}`", "unknown", did_you_mean(suggestion), notes)
 
 
 @code("name-taken")
 def name_taken(name: str, by: str) -> Wording:
-    """One name is bound twice in one scope, or a let takes the name of a parameter or loop variable around it."""
+    """One name is bound twice in one scope, or a let takes the name of a parameter or loop variable around it.
+
+    A value never changes in this language, so a second `let` of the name would hide the first, which is most often not
+    meant. Give it another name; `--set` changes the value of a let from outside.
+
+    Example:
+        let width = 6
+        let width = 12
+        input(1, 28, 28)
+        conv(width, 5)
+
+    Mended:
+        let width = 6
+        let wider = 12
+        input(1, 28, 28)
+        conv(width, 5) relu
+        conv(wider, 5)
+    """
     return Wording(f"`{name}` is already the name of a {by} here", "taken", ("choose another name",))
 
 
 @code("name-reserved")
 def name_reserved(name: str) -> Wording:
-    """`in_channels` and `in_features` are what enters a layer, and can't be names of values."""
+    """`in_channels` and `in_features` can't be names of values.
+
+    They are what enters the layer in which they stand, and need no definition.
+
+    Example:
+        let in_channels = 16
+        input(1, 28, 28)
+        conv(in_channels, 5)
+
+    Mended:
+        let width = 16
+        input(1, 28, 28)
+        conv(width, 5)
+    """
     return Wording(f"`{name}` is the language's own name", "reserved", ("choose another name",))
 
 
 @code("block-name-reserved")
 def block_name_reserved(name: str) -> Wording:
-    """A block may take any name but `input seq repeat concat add mul aux`, by which a network is put together."""
+    """A block takes the name of a word of structure: input, seq, repeat, concat, add, mul or aux.
+
+    By these a network is put together, and they mean the same in every file. Any other name is free, those of layers
+    too.
+
+    Example:
+        block add(width) { conv(width, 3, p1) relu }
+
+    Mended:
+        block unit(width) { conv(width, 3, p1) relu }
+    """
     return Wording(f"`{name}` can't be the name of a block", "reserved", ("choose another name",))
 
 
 @code("label-reserved")
 def label_reserved(name: str) -> Wording:
-    """A label becomes an attribute of the `nn.Sequential` around it, and this one would hide one of its own.
+    """A label has a name that torch needs for itself.
 
-    All that begin with an underscore are torch's: which of them it uses differs from version to version.
+    A label becomes an attribute of the `nn.Sequential` around it, and this one would hide one of its own, as `forward`
+    and `train`. All that begin with an underscore are torch's: which of them it uses differs from version to version.
+
+    Example:
+        input(1, 28, 28)
+        forward: conv(6, 5)
+
+    Mended:
+        input(1, 28, 28)
+        stem: conv(6, 5)
     """
     if name.startswith("_"):
         mend = name.strip("_") or "a name"
@@ -106,13 +267,40 @@ def label_reserved(name: str) -> Wording:
 
 @code("duplicate-label")
 def duplicate_label(key: str) -> Wording:
-    """Two modules would have one key in the state dict."""
+    """Two modules would have one key in the state dict.
+
+    The layers of one chain have different labels. Inside a loop a label is counted by itself: `layer: { ... }` in a
+    `repeat` becomes layer1, layer2 and so on.
+
+    Example:
+        input(1, 28, 28)
+        stage: { conv(6, 5) relu }
+        stage: { conv(16, 5) relu }
+
+    Mended:
+        input(1, 28, 28)
+        stage1: { conv(6, 5) relu }
+        stage2: { conv(16, 5) relu }
+    """
     return Wording(f"two modules are called `{key}` here", "again", ("choose another label",))
 
 
 @code("flag-or-value")
 def flag_or_value(name: str, word: str, instead: str) -> Wording:
-    """A bare word is a flag of the word that is called, and also the name of a value: which is meant is not clear."""
+    """A bare word is a flag of the word that is called, and also the name of a value: which is meant is not clear.
+
+    By name it is: `s=s2` gives the value, `s=2` what the flag would. Or rename the value.
+
+    Example:
+        let s2 = 3
+        input(3, 32, 32)
+        conv(64, 3, s2)
+
+    Mended:
+        let step = 3
+        input(3, 32, 32)
+        conv(64, 3, s=step)
+    """
     return Wording(
         f"`{name}` is both a flag of `{word}` and a value here",
         "flag or value?",

@@ -7,9 +7,20 @@ from archdsl.diagnostics.catalog.entry import Wording, code
 
 @code("file-too-large")
 def file_too_large(limit: int) -> Wording:
-    """A file is larger than 1 MiB. A network is a page of text; a larger file is a mistake or generated.
+    """A file is larger than 1 MiB.
 
-    Write what repeats with `repeat`, `for` and `block`.
+    A network is a page of text. A file so large was most often written by a program that wrote each layer out, or is no
+    spec at all: a checkpoint, or a data set, given by mistake. Write what repeats with `repeat`, `for` and `block`.
+
+    Example:
+        input(3, 32, 32)
+        conv(64, 3, p1) relu  # layer 1
+        ...
+        conv(64, 3, p1) relu  # layer 32000
+
+    Mended:
+        input(3, 32, 32)
+        repeat(32000) { conv(64, 3, p1) relu }
     """
     return Wording(
         f"the file is larger than {limit:,} bytes", "too large", ("write what repeats with `repeat`, `for` or `block`",)
@@ -18,15 +29,38 @@ def file_too_large(limit: int) -> Wording:
 
 @code("not-utf-8")
 def not_utf_8(byte: int) -> Wording:
-    """The file is not text in UTF-8: the byte shown belongs to no character."""
+    r"""The file is not text in UTF-8: the byte shown belongs to no character.
+
+    Old editors save accents and symbols in another encoding, Latin-1 for instance, where `é` is the one byte 0xe9. Save
+    the file as UTF-8. Where many such bytes are found, the file may be no text at all: a checkpoint, or a picture.
+
+    Example, escaped:
+        # The network of a caf\xe9.
+        input(1, 28, 28)
+        conv(6, 5)
+
+    Mended:
+        # The network of a café.
+        input(1, 28, 28)
+        conv(6, 5)
+    """
     return Wording(f"the byte 0x{byte:02x} is not UTF-8", "not text", ("save the file in the encoding UTF-8",))
 
 
 @code("forbidden-character")
 def forbidden_character(codepoint: int) -> Wording:
-    """A control character, or a mark without width or of writing direction.
+    r"""A control character, or a mark without width or of writing direction, stands in the text.
 
-    They can't be seen, and can make a text read otherwise than it is, so none may stand anywhere, comments included.
+    Such characters can't be seen, and can make a text read otherwise than it is, so none may stand anywhere, comments
+    included. They come in with text that is copied from web pages, chats and PDF files.
+
+    Example, escaped:
+        input(1, 28, 28)
+        conv(6,\xe2\x80\x8b 5)
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5)
     """
     return Wording(f"the invisible character U+{codepoint:04X} may not stand here", "invisible", ("delete it",))
 
@@ -35,8 +69,25 @@ def forbidden_character(codepoint: int) -> Wording:
 def malformed_number(text: str, mend: str | None) -> Wording:
     """A word begins like a number and is none.
 
-    Whole numbers have no leading zeros, decimals have digits on both sides of the point (`0.5`, `1.0`), a pair is
-    written `(3, 3)`, and a name does not begin with a digit.
+    Whole numbers have no leading zeros and no `_`; decimals have digits on both sides of the point: `0.5` and `1.0`,
+    not `.5` and `1.`. A pair of height and width is a tuple: `(3, 3)`, not `3x3`. In a flag the letter comes first:
+    `s2`.
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 5x5)
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, (5, 5))
+
+    Example:
+        input(1, 28, 28)
+        dropout(.5)
+
+    Mended:
+        input(1, 28, 28)
+        dropout(0.5)
     """
     help = (f"write {mend}",) if mend else ("numbers look like 12, 0.5, 1e-4", "a name begins with a letter")
     return Wording(f"`{text}` is not a number", "not a number", help)
@@ -44,36 +95,104 @@ def malformed_number(text: str, mend: str | None) -> Wording:
 
 @code("number-too-large")
 def number_too_large(limit: int | None) -> Wording:
-    """A whole number is beyond 2^53, or a decimal beyond what can be held. No network needs such a number."""
+    """A whole number is beyond 2^53, or a decimal beyond what can be held.
+
+    No network needs such a number: a digit too many, or two numbers with no comma between them. Whole numbers up to
+    2^53 are those that a decimal holds exactly, so that none is ever rounded unseen.
+
+    Example:
+        input(3, 224, 224)
+        conv(64000000000000000000, 3)
+
+    Mended:
+        input(3, 224, 224)
+        conv(64, 3)
+    """
     size = f"whole numbers go up to {limit:,}" if limit else "decimals must be finite"
     return Wording("the number is too large", "too large", notes=(size,))
 
 
 @code("nested-too-deeply")
 def nested_too_deeply(limit: int, what: str) -> Wording:
-    """Braces, parentheses or modules stand more than a hundred deep in each other, or bodies more than 500."""
+    """Braces, parentheses, tuples or modules stand more than a hundred deep in each other, or bodies more than 500.
+
+    Nobody writes such depth by hand. A program that writes specs does, or blocks that each wrap the one before. Let a
+    chain go on instead of going deeper: `repeat` and `for` put their layers one behind the other.
+
+    Example:
+        let a1 = (1,)
+        let a2 = (a1,)
+        ...
+        let a102 = (a101,)
+        input(1, 28, 28)
+        flatten fc(10)
+
+    Mended:
+        input(1, 28, 28)
+        flatten fc(10)
+    """
     name = "braces and parentheses" if what == "text" else what
     return Wording(f"{name} are nested more than {limit} deep", "one level too many")
 
 
 @code("unclosed")
 def unclosed(opener: str, closer: str, before: str) -> Wording:
-    """A brace or parenthesis is opened and not closed.
+    """A brace or parenthesis is opened and never closed.
 
-    Where the closer was missed is judged by the lines: what begins at or left of the opener's line is not inside.
+    Where the closer was missed is judged by the lines: what begins at or left of the opener's line is not inside. So a
+    file that is indented as it is meant gets the better message.
+
+    Example:
+        input(1, 28, 28)
+        stem: {
+          conv(6, 5)
+          relu
+        flatten fc(10)
+
+    Mended:
+        input(1, 28, 28)
+        stem: {
+          conv(6, 5)
+          relu
+        }
+        flatten fc(10)
     """
     return Wording(f"`{opener}` is never closed", "opened here", (f"a `{closer}` is missing before {before}",))
 
 
 @code("unopened")
 def unopened(closer: str, opener: str) -> Wording:
-    """A brace or parenthesis is closed that was never opened."""
+    """A brace or parenthesis is closed that was never opened.
+
+    Most often a body was closed already, or one was deleted with its opening brace.
+
+    Example:
+        input(1, 28, 28)
+        repeat(2) { conv(6, 5) relu } }
+        flatten fc(10)
+
+    Mended:
+        input(1, 28, 28)
+        repeat(2) { conv(6, 5) relu }
+        flatten fc(10)
+    """
     return Wording(f"`{closer}` closes nothing", "nothing is open", (f"delete it, or open it with `{opener}`",))
 
 
 @code("wrong-closer")
 def wrong_closer(closer: str, wanted: str) -> Wording:
-    """What was opened last is closed by the other kind of bracket."""
+    """What was opened last is closed by the other kind of bracket.
+
+    Arguments and tuples stand in parentheses, bodies in braces.
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 5} relu
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5) relu
+    """
     return Wording(f"`{closer}` stands where `{wanted}` must close", f"should be `{wanted}`")
 
 
@@ -101,7 +220,27 @@ _STRAYS = {
 
 @code("stray-character")
 def stray_character(text: str) -> Wording:
-    """A sign that is no part of the language."""
+    """A sign that is no part of the language.
+
+    It came over from another one: `;` or `->` between layers, `[3, 3]` for a pair, `**` for a power, `&&` for `and`.
+    Items stand one after the other with nothing between them; the help says what takes the place of the sign.
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 5) -> relu -> flatten
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5) relu flatten
+
+    Example:
+        input(1, 28, 28)
+        conv(6, [5, 3])
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, (5, 3))
+    """
     help = _STRAYS.get(text) or _STRAYS.get(text[:1]) or ()
     shown = f"`{text}`" if text.isprintable() and not text.isspace() else f"the character U+{ord(text[0]):04X}"
     return Wording(f"{shown} is not part of the language", "not understood", help)
@@ -109,45 +248,129 @@ def stray_character(text: str) -> Wording:
 
 @code("missing-comma")
 def missing_comma(before: str, found: str) -> Wording:
-    """Two values stand next to each other where a comma must part them."""
+    """Two values stand next to each other where a comma must part them.
+
+    Layers need no comma between them; arguments and the values of a tuple do.
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 5 s2)
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5, s2)
+    """
     return Wording(f"a comma is missing before `{found}`", "expected `,`", (f"write `{before}, {found}`",))
 
 
 @code("missing-parentheses")
 def missing_parentheses(word: str, value: str) -> Wording:
-    """Arguments stand in parentheses."""
+    """An argument stands behind a word without parentheses.
+
+    Without them the number would be an item of the chain, and a number is no layer.
+
+    Example:
+        input(784)
+        fc 10
+
+    Mended:
+        input(784)
+        fc(10)
+    """
     return Wording(f"`{value}` stands outside of parentheses", "an argument?", (f"write `{word}({value})`",))
 
 
 @code("keyword-as-name")
 def keyword_as_name(word: str) -> Wording:
-    """A word of the grammar itself can't be a name: import let block for in if else and or not true false."""
+    """A keyword stands where a name must: import let block for in if else and or not true false.
+
+    The grammar needs these words for itself, everywhere. Words of layers are none of them: `conv` and `relu` may be
+    names of values and labels.
+
+    Example:
+        input(1, 28, 28)
+        in: conv(6, 5)
+
+    Mended:
+        input(1, 28, 28)
+        entry: conv(6, 5)
+    """
     return Wording(f"`{word}` is a keyword, and no name", "a name is needed here", ("choose another name",))
 
 
 @code("chained-comparison")
 def chained_comparison(operator: str) -> Wording:
-    """Comparisons are not chained: `a < b < c` could be read in two ways."""
+    """Two comparisons follow each other.
+
+    In mathematics and in Python `a < b < c` means that both hold; in C it compares a truth with a number. Here the two
+    are written out.
+
+    Example:
+        let depth = 3
+        input(1, 28, 28)
+        if 1 < depth < 5 { conv(6, 5) } else { conv(6, 3) }
+
+    Mended:
+        let depth = 3
+        input(1, 28, 28)
+        if 1 < depth and depth < 5 { conv(6, 5) } else { conv(6, 3) }
+    """
     return Wording(f"a second comparison `{operator}` follows the first", "not chained", ("write `a < b and b < c`",))
 
 
 @code("assignment-for-comparison")
 def assignment_for_comparison() -> Wording:
-    """`=` gives a name its value; two values are compared by `==`."""
+    """`=` stands in a condition, where two values are compared.
+
+    `=` gives a name its value, in a `let` and among arguments; `==` compares.
+
+    Example:
+        let depth = 3
+        input(1, 28, 28)
+        if depth = 3 { conv(6, 5) } else { conv(6, 3) }
+
+    Mended:
+        let depth = 3
+        input(1, 28, 28)
+        if depth == 3 { conv(6, 5) } else { conv(6, 3) }
+    """
     return Wording("`=` does not compare", "gives a name a value", ("write `==`",))
 
 
 @code("missing-let")
 def missing_let(name: str) -> Wording:
-    """A name is given a value by `let`."""
+    """A name is given a value without `let`.
+
+    Only numbers, truths and tuples have names like this. Layers do not: they are not assigned, as they are in torch,
+    but written in the order in which the data goes through them.
+
+    Example:
+        width = 6
+        input(1, 28, 28)
+        conv(width, 5)
+
+    Mended:
+        let width = 6
+        input(1, 28, 28)
+        conv(width, 5)
+    """
     return Wording(f"`{name}` is given a value without `let`", "a new name?", (f"write `let {name} = ...`",))
 
 
 @code("bar-at-the-edge")
 def bar_at_the_edge() -> Wording:
-    """A bar parts two branches, so none stands before the first or after the last, nor two together.
+    """A bar has no branch on one of its sides.
 
-    A branch that gives its input as it is, is `identity`.
+    A bar parts two branches, so none stands before the first or after the last, nor two together. A branch that gives
+    its input as it is, is written `identity`.
+
+    Example:
+        input(16, 28, 28)
+        add { conv(16, 3, p1) | }
+
+    Mended:
+        input(16, 28, 28)
+        add { conv(16, 3, p1) | identity }
     """
     return Wording(
         "a branch is empty beside this `|`",
@@ -158,13 +381,42 @@ def bar_at_the_edge() -> Wording:
 
 @code("text-as-value")
 def text_as_value(text: str) -> Wording:
-    """There are no text values; text is the path of an import alone."""
+    """Text in quotes stands where a value must.
+
+    There is no text in the language but the path of an import. What Keras and torch take as text is a bare word here:
+    `same` for `padding="same"`, `bilinear` for `mode="bilinear"`; and an activation is a layer of its own.
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 5, "same")
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5, same)
+    """
     return Wording(f"{text} is text, and text is no value", "not a value", ("write a bare word: same, ceil, nearest",))
 
 
 @code("block-inside")
 def block_inside() -> Wording:
-    """A block is defined at file level, never in a body."""
+    """A block is defined inside a body.
+
+    Blocks are defined at file level, before or after their use, and seen in the whole file.
+
+    Example:
+        input(1, 28, 28)
+        stem: {
+          block unit { conv(6, 5) relu }
+          unit
+        }
+
+    Mended:
+        block unit { conv(6, 5) relu }
+        input(1, 28, 28)
+        stem: {
+          unit
+        }
+    """
     return Wording(
         "a block is defined inside a body",
         "not at file level",
@@ -174,36 +426,121 @@ def block_inside() -> Wording:
 
 @code("import-inside")
 def import_inside() -> Wording:
-    """An import stands at the top of a file, never in a body."""
+    """An import stands inside a body.
+
+    It takes the names of another file into the whole of this one, so it stands at the top.
+
+    Example:
+        input(1, 28, 28)
+        stem: { import "blocks.arch" unit }
+
+    Example, blocks.arch:
+        block unit { conv(6, 5) relu }
+
+    Mended:
+        import "blocks.arch"
+        input(1, 28, 28)
+        stem: { unit }
+    """
     return Wording("an import stands inside a body", "not at file level", ("move it to the top of the file",))
 
 
 @code("else-without-if")
 def else_without_if() -> Wording:
-    """An `else` follows the closing brace of an `if`."""
+    """An `else` follows no `if`.
+
+    It stands right behind the closing brace of an `if` or `else if`, and once.
+
+    Example:
+        let deep = true
+        input(1, 28, 28)
+        if deep { conv(6, 5) } relu
+        else { conv(6, 3) }
+
+    Mended:
+        let deep = true
+        input(1, 28, 28)
+        if deep { conv(6, 5) relu }
+        else { conv(6, 3) }
+    """
     return Wording("`else` belongs to no `if`", "no `if` before it", ("write `if condition { ... } else { ... }`",))
 
 
 @code("missing-braces")
 def missing_braces(keyword: str, found: str) -> Wording:
-    """The chain of `for`, `if`, `else` and `block` stands in braces."""
+    """The chain of a `for`, `if`, `else` or `block` stands in no braces.
+
+    Neither a colon nor the indentation makes a body, as they do in Python.
+
+    Example:
+        input(1, 28, 28)
+        for width in (6, 16):
+          conv(width, 5) relu
+
+    Mended:
+        input(1, 28, 28)
+        for width in (6, 16) {
+          conv(width, 5) relu
+        }
+    """
     return Wording(f"the body of `{keyword}` needs braces", "expected `{`", (f"write `{{ {found} ... }}`",))
 
 
 @code("import-path")
 def import_path() -> Wording:
-    """An import names a file in double quotes."""
+    """An import names no file in double quotes.
+
+    What follows `import` is the path of a file, from the folder of the file that imports; a name alone, as in Python,
+    is none.
+
+    Example:
+        import blocks
+        input(1, 28, 28)
+        unit
+
+    Example, blocks.arch:
+        block unit { conv(6, 5) relu }
+
+    Mended:
+        import "blocks.arch"
+        input(1, 28, 28)
+        unit
+    """
     return Wording("an import needs a path in double quotes", "not a path", ('write import "blocks.arch"',))
 
 
 @code("unexpected")
 def unexpected(found: str, expected: str, after: str | None) -> Wording:
-    """A word or sign that does not fit where it stands."""
+    """A word or sign does not fit where it stands.
+
+    No likelier mistake was seen behind it. The label says what would have fitted there.
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 5) * 2
+
+    Mended:
+        input(1, 28, 28)
+        repeat(2) { conv(6, 5) relu }
+    """
     place = f" after `{after}`" if after else ""
     return Wording(f"`{found}` does not fit{place}", f"expected {expected}")
 
 
 @code("unfinished")
 def unfinished(after: str, expected: str) -> Wording:
-    """The text ends in the middle of a statement."""
+    """The text ends in the middle of a statement.
+
+    The rest was not written yet, or was deleted; the label says what may follow.
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 5)
+        let width =
+
+    Mended:
+        let width = 6
+        input(1, 28, 28)
+        conv(width, 5)
+    """
     return Wording(f"something is missing after `{after}`", f"expected {expected} after it")

@@ -30,9 +30,29 @@ def described(value: Any) -> str:
 
 @code("wrong-kind")
 def wrong_kind(what: str, expected: str, found: Any) -> Wording:
-    """A value is of a kind that can't stand here: a decimal for a whole number, a tuple for a number, ...
+    """A value is of a kind that can't stand here: a decimal for a whole number, a tuple for a number.
 
-    A decimal never becomes whole by itself: say `round`, `floor` or `ceil`.
+    A decimal never becomes whole by itself, for a channel count that was rounded unseen is a wrong network: say
+    `round`, `floor` or `ceil`. A number is no truth either: compare it. What `for` goes through is a tuple: `range(3)`,
+    not 3.
+
+    Example:
+        let width = 0.5
+        input(3, 32, 32)
+        conv(64 * width, 3)
+
+    Mended:
+        let width = 0.5
+        input(3, 32, 32)
+        conv(round(64 * width), 3)
+
+    Example:
+        input(3, 32, 32)
+        for i in 3 { conv(16 * (i + 1), 3) relu }
+
+    Mended:
+        input(3, 32, 32)
+        for i in range(3) { conv(16 * (i + 1), 3) relu }
     """
     help: tuple[str, ...] = ()
     if isinstance(found, float) and "whole" in expected:
@@ -48,7 +68,21 @@ def wrong_kind(what: str, expected: str, found: Any) -> Wording:
 
 @code("value-out-of-range")
 def value_out_of_range(what: str, value: Any, at_least: float | None, at_most: float | None) -> Wording:
-    """A number is below the least or above the largest that makes sense here."""
+    """A number is below the least or above the largest that makes sense here.
+
+    Channels, kernels and strides are at least 1, a padding is at least 0, a probability is between 0 and 1: the half of
+    the values are dropped by `dropout(0.5)`, not by `dropout(50)`.
+
+    Example:
+        input(784)
+        fc(300) relu dropout(50)
+        fc(10)
+
+    Mended:
+        input(784)
+        fc(300) relu dropout(0.5)
+        fc(10)
+    """
     if at_least is not None and at_most is not None:
         allowed = f"between {shown(at_least)} and {shown(at_most)}"
     elif at_least is not None:
@@ -60,19 +94,55 @@ def value_out_of_range(what: str, value: Any, at_least: float | None, at_most: f
 
 @code("tuple-too-large")
 def tuple_too_large(limit: int) -> Wording:
-    """A tuple holds more than 10,000 values in all."""
+    """A tuple holds more than 10,000 values in all, those in its tuples counted.
+
+    A loop over so many would give a network that nobody builds. Most often the number was meant for something else.
+
+    Example:
+        input(16, 32, 32)
+        for i in range(50176) { conv(16, 3, p1) relu }
+
+    Mended:
+        input(16, 32, 32)
+        for i in range(5) { conv(16 * (i + 1), 3, p1) relu }
+    """
     return Wording(f"the tuple holds more than {limit:,} values", "too large")
 
 
 @code("division-by-zero")
 def division_by_zero(operator: str) -> Wording:
-    """The right side of `/`, `//` or `%` is zero."""
+    """The right side of `/`, `//` or `%` is zero.
+
+    The number is mostly computed: a loop variable that begins at 0, or a let that `--set` changed.
+
+    Example:
+        input(3, 32, 32)
+        for i in range(3) { conv(64 // i, 3) relu }
+
+    Mended:
+        input(3, 32, 32)
+        for i in range(3) { conv(64 // (i + 1), 3) relu }
+    """
     return Wording(f"`{operator}` divides by zero", "the right side is 0")
 
 
 @code("not-whole")
 def not_whole(left: int, right: int, remainder: int) -> Wording:
-    """`/` on whole numbers must come out whole, for a channel count that was rounded unseen is a wrong network."""
+    """`/` on whole numbers leaves a remainder.
+
+    It must come out whole, for a channel count that was rounded unseen is a wrong network. `//` rounds down, and
+    `ceil(a / 2.0)` up; where the number must be a multiple of something, `make_divisible` finds the nearest.
+
+    Example:
+        let channels = 100
+        input(3, 32, 32)
+        conv(channels / 8, 3)
+
+    Mended:
+        let channels = 100
+        input(3, 32, 32)
+        conv(channels // 8, 3)
+    """
     return Wording(
         f"{left} / {right} leaves a remainder of {remainder}",
         "does not come out whole",
@@ -85,26 +155,80 @@ def not_whole(left: int, right: int, remainder: int) -> Wording:
 
 @code("kinds-differ")
 def kinds_differ(operator: str, left: Any, right: Any) -> Wording:
-    """Two values of different kinds are compared."""
+    """Two values of different kinds are compared: a number with a truth or with a tuple.
+
+    They would never be equal. Whole numbers and decimals are of one kind; 1 is not `true`, and `(3,)` is not 3.
+
+    Example:
+        let kernel = (3, 3)
+        input(3, 32, 32)
+        if kernel == 3 { conv(64, kernel, p1) } else { conv(64, kernel) }
+
+    Mended:
+        let kernel = (3, 3)
+        input(3, 32, 32)
+        if kernel == (3, 3) { conv(64, kernel, p1) } else { conv(64, kernel) }
+    """
     return Wording(f"`{operator}` compares {described(left)} with {described(right)}", "both sides must be of one kind")
 
 
 @code("named-in-function")
 def named_in_function(function: str) -> Wording:
-    """Functions take their arguments in order, without names."""
+    """A function has an argument with a name.
+
+    Layers and blocks take arguments by name; functions take theirs in order alone.
+
+    Example:
+        let width = 30
+        input(3, 32, 32)
+        conv(make_divisible(width, divisor=8), 3)
+
+    Mended:
+        let width = 30
+        input(3, 32, 32)
+        conv(make_divisible(width, 8), 3)
+    """
     return Wording(f"`{function}` takes no named arguments", "named", ("give the value alone",))
 
 
 @code("wrong-argument-count")
 def wrong_argument_count(function: str, found: int, least: int, most: int | None) -> Wording:
-    """A function is called with too few or too many arguments."""
+    """A function is called with too few or too many arguments.
+
+    `archdsl explain round` says what `round` takes, and so for each.
+
+    Example:
+        let width = 30.5
+        input(3, 32, 32)
+        conv(round(width, 0), 3)
+
+    Mended:
+        let width = 30.5
+        input(3, 32, 32)
+        conv(round(width), 3)
+    """
     wanted = plural(least, "argument") if most == least else f"at least {plural(least, 'argument')}"
     return Wording(f"`{function}` takes {wanted}, not {found}", f"takes {wanted}")
 
 
 @code("nothing-enters")
 def nothing_enters(name: str) -> Wording:
-    """`in_channels` and `in_features` stand where nothing enters: in a let of a file, or in `input`."""
+    """`in_channels` or `in_features` stands where nothing enters: in a let of the file, or in `input`.
+
+    A let of the file stands before and outside of the network. In a chain, and in the default of a block's parameter,
+    there is something that enters.
+
+    Example:
+        input(3, 32, 32)
+        conv(64, 3) relu
+        let half = in_channels / 2
+        conv(half, 1)
+
+    Mended:
+        input(3, 32, 32)
+        conv(64, 3) relu
+        conv(in_channels / 2, 1)
+    """
     return Wording(
         f"`{name}` stands where nothing enters", "no layer before it", ("use it in a layer, or in a let of a chain",)
     )
@@ -112,7 +236,20 @@ def nothing_enters(name: str) -> Wording:
 
 @code("wrong-entering")
 def wrong_entering(name: str, shape: str | None, right: str) -> Wording:
-    """`in_channels` is that of an image, `in_features` that of a vector."""
+    """`in_channels` stands where a vector enters, or `in_features` where an image does.
+
+    What enters is the shape before the whole item in which the name stands.
+
+    Example:
+        input(3, 32, 32)
+        flatten
+        fc(in_channels / 2)
+
+    Mended:
+        input(3, 32, 32)
+        flatten
+        fc(in_features / 2)
+    """
     kind = "an image" if right == "in_channels" else "a vector"
     of = f" of {shape}" if shape else ""
     return Wording(f"`{name}` has no meaning where {kind}{of} enters", f"{kind} enters", (f"write `{right}`",))
@@ -120,6 +257,21 @@ def wrong_entering(name: str, shape: str | None, right: str) -> Wording:
 
 @code("pattern-mismatch")
 def pattern_mismatch(pattern: str, value: Any, wanted: int) -> Wording:
-    """A pattern takes a tuple apart, and the value is no tuple or one of another length."""
+    """A pattern takes a tuple apart, and the value is no tuple, or one of another length.
+
+    In a `for`, each value of the tuple is taken apart: two numbers for each turn are a tuple of pairs.
+
+    Example:
+        input(3, 32, 32)
+        for (times, width) in (2, 64) {
+          repeat(times) { conv(width, 3, p1) relu }
+        }
+
+    Mended:
+        input(3, 32, 32)
+        for (times, width) in ((2, 64),) {
+          repeat(times) { conv(width, 3, p1) relu }
+        }
+    """
     found = f"{shown(value)} has {len(value)}" if isinstance(value, tuple) else f"{shown(value)} is no tuple"
     return Wording(f"`{pattern}` takes a tuple of {wanted} apart, and {found}", f"expected a tuple of {wanted}")
