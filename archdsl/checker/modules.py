@@ -122,7 +122,8 @@ class Loader:
             return value
         span = given_setting(name, value)
         span = span._replace(start=len(name) + 1)
-        self.session.report("wrong-kind", span, what=f"`{name}`", expected=name_of_kind(old), found=value)
+        facts = {"what": f"`{name}`", "expected": name_of_kind(old), "found": value, "literal": True}
+        self.session.report("wrong-kind", span, **facts)
         return None
 
     def _refuse_unknown_settings(self, file: nodes.File, settings: dict[str, Value]) -> None:

@@ -313,8 +313,8 @@ def too_many_values(values: int, which: str, limit: int) -> Wording:
     """
     what = "an output" if which == "output" else "weights"
     return Wording(
-        f"{what} of {values} numbers, and at most {limit} are allowed",
-        f"{values} numbers",
+        f"{what} of {values:,} numbers, and at most {limit:,} are allowed",
+        f"{values:,} numbers",
         ("use smaller sizes",),
     )
 

@@ -206,7 +206,9 @@ def name_taken(name: str, by: str) -> Wording:
         conv(width, 5) relu
         conv(wider, 5)
     """
-    return Wording(f"`{name}` is already the name of a {by} here", "taken", ("choose another name",))
+    return Wording(
+        f"`{name}` is already the name of a {by} here", "taken", ("choose another name, or delete one of the two",)
+    )
 
 
 @code("name-reserved")
@@ -282,7 +284,9 @@ def duplicate_label(key: str) -> Wording:
         stage1: { conv(6, 5) relu }
         stage2: { conv(16, 5) relu }
     """
-    return Wording(f"two modules are called `{key}` here", "again", ("choose another label",))
+    name = key.rstrip("0123456789")
+    other = f"{name}{int(key[len(name) :] or 1) + 1}"
+    return Wording(f"two modules are called `{key}` here", "again", (f"choose another label, as `{other}`",))
 
 
 @code("flag-or-value")

@@ -153,7 +153,7 @@ def input_twice() -> Wording:
         input(3, 32, 32)
         conv(16, 3) relu
     """
-    return Wording("a second input", "again", ("delete one of the two",))
+    return Wording("the network has a second input", "again", ("delete one of the two",))
 
 
 @code("input-sizes")
@@ -182,9 +182,12 @@ def input_sizes(found: int, otherwise: str | None) -> Wording:
     message = f"`input` takes one or three sizes, not {found}" if found else "`input` needs sizes"
     if otherwise is not None:
         message = f"`input` takes its sizes {otherwise}"
-    return Wording(
-        message, "how large?", ("write `input(channels, height, width)`, or `input(features)` for a vector",)
-    )
+    mend = "write `input(channels, height, width)`, or `input(features)` for a vector"
+    if found == 2:
+        mend = "the channels come first: `input(1, height, width)`, or 3 for a picture in color"
+    elif found == 4:
+        mend = "the batch is no part of it: write `input(channels, height, width)`"
+    return Wording(message, "how large?", (mend,))
 
 
 @code("no-layers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import Any
 
 from archdsl.diagnostics.catalog.entry import Wording, code, plural
@@ -29,7 +30,7 @@ def described(value: Any) -> str:
 
 
 @code("wrong-kind")
-def wrong_kind(what: str, expected: str, found: Any) -> Wording:
+def wrong_kind(what: str, expected: str, found: Any, literal: bool = False) -> Wording:
     """A value is of a kind that can't stand here: a decimal for a whole number, a tuple for a number.
 
     A decimal never becomes whole by itself, for a channel count that was rounded unseen is a wrong network: say
@@ -56,7 +57,11 @@ def wrong_kind(what: str, expected: str, found: Any) -> Wording:
     """
     help: tuple[str, ...] = ()
     if isinstance(found, float) and "whole" in expected:
-        help = (f"write `round({shown(found)})`, `floor` or `ceil`",)
+        below, above = floor(found), ceil(found)
+        nearest = below if found - below < 0.5 else above
+        help = (f"write `round(...)` around it, which gives {nearest}; or `floor`, or `ceil`",)
+        if literal:
+            help = (f"write {below}" if below == above else f"write {below} or {above}",)
     elif isinstance(found, int) and not isinstance(found, bool) and expected == "a tuple":
         help = (f"write `({found},)` for one value",)
         if found > 0:
@@ -106,7 +111,11 @@ def tuple_too_large(limit: int) -> Wording:
         input(16, 32, 32)
         for i in range(5) { conv(16 * (i + 1), 3, p1) relu }
     """
-    return Wording(f"the tuple holds more than {limit:,} values", "too large")
+    return Wording(
+        f"the tuple holds more than {limit:,} values",
+        "too large",
+        ("for a chain many times over, write `repeat(n) { ... }`",),
+    )
 
 
 @code("division-by-zero")
