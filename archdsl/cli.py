@@ -81,9 +81,12 @@ def check(
 
 @app.command()
 def explain(
-    name: Annotated[str, typer.Argument(help="A word, a block of the library, an error's code, or `words`, `codes`.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="A word, an argument, a function, a block of the library, a code, or `words`, `codes`."),
+    ],
 ) -> None:
-    """Explain a word, a block of the library, or the code of an error."""
+    """Explain a word of the language, a block of the library, or the code of a finding."""
     from archdsl.commands.explain import explain as run_explain
 
     raise typer.Exit(run_explain(name))

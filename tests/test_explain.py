@@ -96,8 +96,21 @@ def test_a_name_that_nothing_has_gets_the_nearest(name: str, meant: str, capsys:
     assert f"did you mean `{meant}`?" in capsys.readouterr().err
 
 
-def test_a_name_from_elsewhere_is_explained_by_ours() -> None:
-    assert (explanation("MaxPool2d") or "").startswith("MaxPool2d is called `pool` here.")
+@pytest.mark.parametrize(
+    ("name", "meant", "word"),
+    [("MaxPool2d", "pool", "pool"), ("Sequential", "seq", "seq"), ("elif", "else if", "if"), ("Dense", "fc", "fc")],
+)
+def test_a_name_from_elsewhere_is_explained_by_ours(name: str, meant: str, word: str) -> None:
+    assert explanation(name) == f"{name} is called `{meant}` here.\n\n{explanation(word)}"
+
+
+def test_an_argument_is_explained_by_the_words_that_have_it() -> None:
+    for cls in LAYERS.values():
+        for field in cls.fields:
+            if field.name not in {*LAYERS, *TOPICS}:
+                lines = (explanation(field.name) or "").splitlines()
+                assert f"  {cls.word:<18} {field.doc}" in lines, field.name
+    assert "  conv               `pad`: zeros added on each side" in (explanation("padding") or "")
 
 
 def test_errors_md_is_up_to_date() -> None:

@@ -1,4 +1,4 @@
-"""`archdsl explain`: what a word, a function, a keyword, a block of the library or a code of an error means."""
+"""`archdsl explain`: what a word, an argument, a function, a keyword, a block of the library or a code means."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def explain(name: str) -> int:
     """Print what a name means; 2 where nothing has it."""
     text = explanation(name, wants_color(sys.stdout))
     if text is None:
-        known = [*LAYERS, *TOPICS, *SAME_AS, *library().blocks, *CATALOG, "words", "codes"]
+        arguments = [field.name for cls in LAYERS.values() for field in cls.fields]
+        known = [*LAYERS, *TOPICS, *SAME_AS, *library().blocks, *arguments, *CATALOG, "words", "codes"]
         meant = meant_word(name) or suggest(name, known)
         hint = f"; did you mean `{meant}`?" if meant else "; see `archdsl explain words` and `archdsl explain codes`"
         print(f"archdsl: nothing is called {visible(name)!r}{hint}", file=sys.stderr)
@@ -48,8 +49,14 @@ def explanation(name: str, color: bool = False) -> str | None:
         return library_block(name)
     if name in CATALOG:
         return code_page(CATALOG[name], color)
+    text = argument(name)
+    if text is not None:
+        return text
     meant = meant_word(name)
-    return f"{name} is called `{meant}` here.\n\n{explanation(meant, color)}" if meant in LAYERS else None
+    word = (meant or "").rpartition(" ")[2]  # Of `else if`, the page on `if`.
+    if word not in {*LAYERS, *TOPICS, *SAME_AS}:
+        return None
+    return f"{name} is called `{meant}` here.\n\n{explanation(word, color)}"
 
 
 def all_words(color: bool) -> str:
@@ -89,6 +96,19 @@ def topic(name: str, color: bool) -> str:
     for example in page.examples:
         parts += ["Example:", listing(example.spec), f"    {run_example(example.spec).summary()}"]
     return "\n\n".join(parts)
+
+
+def argument(name: str) -> str | None:
+    """What an argument or flag means to each word that has it, or None where none has."""
+    rows = []
+    for word, cls in LAYERS.items():
+        for field in cls.fields:
+            if name in (field.name, field.letter, *field.also_called):
+                called = "" if name == field.name else f"`{field.name}`: "
+                rows.append(f"  {word:<18} {called}{field.doc}")
+    if not rows:
+        return None
+    return "\n".join([f"{name} is an argument of:", "", *rows, "", "`archdsl explain WORD` says how it is given."])
 
 
 def block_text(name: str) -> str:
