@@ -140,7 +140,8 @@ class _RootChain:
             elif isinstance(statement, nodes.Layer) and statement.word.text == "input":
                 self.read_input(statement, first)
                 if first is None and not is_broken:
-                    chain.output, chain.last = self.shape, module.span(statement)
+                    # Where `--input` stands for it, the statement in the file gave nothing.
+                    chain.output, chain.last = self.shape, None if self.instead else module.span(statement)
             elif isinstance(statement, nodes.Layer | nodes.For | nodes.If | nodes.Labelled):
                 first = first or statement
                 part = expander.item(statement, chain.output, chain.last)

@@ -353,32 +353,52 @@ def branches_disagree(join: str, branch: int, against: int, shapes: Sequence[Sha
     """
     odd, standard = shapes[branch], shapes[against]
     message = f"branch {branch + 1} of {join} gives {_kind(odd)}, and branch {against + 1} {_kind(standard)}"
-    return Wording(message, f"gives {odd}", tuple(_mends(join, branch + 1, odd, standard)))
+    return Wording(message, f"gives {odd}", (_mend(join, branch + 1, against + 1, odd, standard),))
 
 
 def _kind(shape: Shape) -> str:
     return str(shape) if isinstance(shape, Image) else f"{shape} features"
 
 
-def _mends(join: str, number: int, odd: Shape, standard: Shape) -> list[str]:
+def _mend(join: str, number: int, other: int, odd: Shape, standard: Shape) -> str:
+    """What would let branch `number`, which gives `odd`, agree with branch `other`, which gives `standard`."""
     if not isinstance(odd, Image) or not isinstance(standard, Image):
-        if type(odd) is not type(standard):
-            return ["let all branches give pictures, or all vectors: `flatten` makes a vector of a picture"]
-        return [f"end branch {number} with fc({standard[0]})"]
+        if type(odd) is type(standard):
+            return f"end branch {number} with fc({standard[0]})"
+        if join == "mul" and isinstance(standard, Image) and odd[0] == standard.channels:
+            return (
+                f"let branch {number} give {odd}x1x1: no `flatten`, and a 1x1 conv for each fc, the last conv({odd}, 1)"
+            )
+        return "let all branches give pictures, or all vectors: `flatten` makes a vector of a picture"
     spreads = join == "mul" and (1, 1) in (odd[1:], standard[1:])
     pairs = () if spreads else zip(odd[1:], standard[1:], strict=True)
     sizes = [(a, b) for a, b in pairs if a is not None and b is not None and a != b]
     stride = _stride(sizes)
     if join != "concat" and None not in (odd.channels, standard.channels) and odd.channels != standard.channels:
         if sizes and stride is None:
-            return [f"let branch {number} give {standard}"]
-        return [f"end branch {number} with conv({standard.channels}, 1{f', s{stride}' if stride else ''})"]
+            return f"let branch {number} give {standard}"
+        return f"end branch {number} with conv({standard.channels}, 1{f', s{stride}' if stride else ''})"
     if stride is not None:
-        return [f"let branch {number} step by {stride} in one of its windows: s{stride}"]
+        return f"let branch {number} step by {stride} in one of its windows: s{stride}"
+    stepped = _step([(b, a) for a, b in sizes])
+    if stepped is not None:
+        return f"let no window of branch {number} step, or let branch {other} step by {stepped} too: s{stepped}"
     missing = {b - a for a, b in sizes}
-    if len(sizes) == 2 and len(missing) == 1 and min(missing) > 0 and min(missing) % 2 == 0:
-        return [f"pad a window of branch {number} by {min(missing) // 2} more on each side"]
-    return [f"let branch {number} give {picture(*standard[1:])}"]
+    if len(sizes) == 2 and len(missing) == 1:
+        pixels = missing.pop()
+        if pixels % 2 == 0:
+            return f"pad a window of branch {number if pixels > 0 else other} by {abs(pixels) // 2} more on each side"
+    return f"let branch {number} give {picture(*standard[1:])}"
+
+
+def _step(sizes: list[tuple[int, int]]) -> int | None:
+    """The step of a window, of whatever kernel and padding, that most likely made the second of each pair of the first.
+
+    What a window takes off beside stepping is at most a few pixels: no more than a quarter of what comes out.
+    """
+    steps = {round(a / b) for a, b in sizes}
+    step = steps.pop() if len(steps) == 1 else 1
+    return step if step > 1 and all(abs(a / step - b) <= b / 4 for a, b in sizes) else None
 
 
 def _stride(sizes: list[tuple[int, int]]) -> int | None:

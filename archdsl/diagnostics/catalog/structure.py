@@ -274,7 +274,7 @@ def head_differs(gives: str, output: str) -> Wording:
     return Wording(
         f"the auxiliary head gives {gives}, and the network gives {output}",
         f"gives {gives}",
-        (f"let the head end in what gives {output}",),
+        (f"end the head with `fc({output})`" if output.isdecimal() else f"let the head end in what gives {output}",),
     )
 
 

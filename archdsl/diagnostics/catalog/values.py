@@ -283,4 +283,8 @@ def pattern_mismatch(pattern: str, value: Any, wanted: int) -> Wording:
         }
     """
     found = f"{shown(value)} has {len(value)}" if isinstance(value, tuple) else f"{shown(value)} is no tuple"
-    return Wording(f"`{pattern}` takes a tuple of {wanted} apart, and {found}", f"expected a tuple of {wanted}")
+    return Wording(
+        f"`{pattern}` takes a tuple of {wanted} apart, and {found}",
+        f"expected a tuple of {wanted}",
+        (f"write a tuple of {wanted} values in place of {shown(value)}",),
+    )
