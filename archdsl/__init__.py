@@ -7,7 +7,7 @@
 Importing archdsl imports no torch.
 """
 
-from archdsl.api import ArchitectureError, Checked, build, check, load, summary
+from archdsl.api import ArchitectureError, Checked, accepted_sizes, build, check, load, summary
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.network import Network
 from archdsl.shapes import Image, Vector
@@ -23,6 +23,7 @@ __all__ = [
     "Source",
     "Span",
     "Vector",
+    "accepted_sizes",
     "build",
     "check",
     "load",

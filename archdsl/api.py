@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from archdsl.backends.table import summary
 from archdsl.checker.check import Checked, Options, check_source
+from archdsl.checker.check import accepted_sizes as sizes_of_source
 from archdsl.checker.scope import Value
 from archdsl.checker.session import MAX_LAYERS
 from archdsl.diagnostics.catalog import diagnose
@@ -21,6 +22,8 @@ from archdsl.source import Source, Span
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from archdsl.input_sizes import InputSizes
 
 InputLike: TypeAlias = str | tuple[int, ...] | Shape
 """An input shape: "3x96x96", (3, 96, 96), or a number of features alone: "784", (784,)."""
@@ -79,10 +82,31 @@ def load(path: str | Path, input: InputLike | None = None, set: SetLike | None =
     checked = check(Path(path), input, set)
     if checked.network is None:
         found = checked.diagnostics
-        if not checked.errors:
-            found = (*found, diagnose("no-network", Span(checked.source, 0, 0)))
+        if checked.nothing_to_build is not None:
+            found = (*found, checked.nothing_to_build)
         raise ArchitectureError(found)
     return checked.network
+
+
+def accepted_sizes(
+    text_or_path: str | Path,
+    input: InputLike | None = None,
+    set: SetLike | None = None,
+    root: str | Path | None = None,
+    max_layers: int = MAX_LAYERS,
+) -> InputSizes | None:
+    """Which heights and widths a network accepts; None where the spec has other errors, or takes no image.
+
+    The arguments are those of `check`. What comes back answers `least()`, `step_of("H")` and
+    `accepts({"H": 96, "W": 128})`, without expanding the network anew. Needs no torch.
+    """
+    source, found = _source(text_or_path)
+    shape, wrong_input = read_input(input)
+    values, wrong_settings = read_settings(set or {})
+    if found or wrong_input or wrong_settings:
+        return None
+    options = Options(shape, values, None if root is None else Path(root), max_layers)
+    return sizes_of_source(source, options)
 
 
 def build(network: Network | str | Path) -> nn.Sequential:
@@ -114,4 +138,4 @@ def _source(text_or_path: str | Path) -> tuple[Source, list[Diagnostic]]:
         return source, [diagnose("unreadable-file", Span(source, 0, 0), path=str(path), reason=reason)]
 
 
-__all__ = ["ArchitectureError", "Checked", "build", "check", "load", "summary"]
+__all__ = ["ArchitectureError", "Checked", "accepted_sizes", "build", "check", "load", "summary"]

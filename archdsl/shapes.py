@@ -6,6 +6,7 @@ it is called. Every function here passes the unknown on, and no rule is broken b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 Dim: TypeAlias = int | None
@@ -32,6 +33,27 @@ class Vector(NamedTuple):
 
 
 Shape: TypeAlias = Image | Vector
+
+
+class OpenInput(NamedTuple):
+    """An input of which some sizes are symbols: `input(3, H, W)`."""
+
+    channels: int
+    height: int | str
+    width: int | str
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(size for size in (self.height, self.width) if isinstance(size, str)))
+
+    def at(self, values: Mapping[str, Dim]) -> Image:
+        """The input where the symbols have these values."""
+        height, width = (values[size] if isinstance(size, str) else size for size in (self.height, self.width))
+        return Image(self.channels, height, width)
+
+    def __str__(self) -> str:
+        return f"{self.channels}x{self.height}x{self.width}"
+
 
 UNKNOWN_IMAGE = Image(None, None, None)
 UNKNOWN_VECTOR = Vector(None)
@@ -85,10 +107,10 @@ def windows(size: Dim, kernel: Dim, stride: Dim, pad: Dim, dilation: Dim = 1, ce
     if size is None or stride is None or pad is None or reach is None:
         return None
     room = size + 2 * pad - reach
-    if not ceil:
-        return room // stride + 1
-    count = -(-room // stride) + 1
-    return count - 1 if (count - 1) * stride >= size + pad else count
+    if ceil:
+        # Rounding up adds stride - 1; a last window that begins behind the picture is left out where there is less.
+        room = size + pad - 1 + min(pad - reach + stride, 0)
+    return room // stride + 1
 
 
 def transposed_windows(size: Dim, kernel: Dim, stride: Dim, pad: Dim, output_pad: Dim, dilation: Dim = 1) -> Dim:

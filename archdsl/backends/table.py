@@ -5,10 +5,15 @@ The columns are put together by hand, not by a table library: a check prints thi
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.network import Branches, Head, Leaf, Network, Node
+from archdsl.shapes import Shape
 from archdsl.source import Span
+
+if TYPE_CHECKING:
+    from archdsl.input_sizes import InputSizes
 
 LONGEST_TEXT = 48
 CONVENTION = "multiply-adds of conv and fc weights for one sample; FLOPs are twice that"
@@ -24,8 +29,8 @@ class Row(NamedTuple):
     macs: int | None
 
 
-def rows(network: Network) -> list[Row]:
-    """The rows of the table, in the order of the text."""
+def rows(network: Network, shown: Callable[[Shape], str] = str) -> list[Row]:
+    """The rows of the table, in the order of the text; `shown` is how a shape is written."""
     file = network.root.span.source
     result: list[Row] = []
     stack: list[tuple[str, Node, int, Node]] = [(key, node, 0, network.root) for key, node in network.root.children]
@@ -38,7 +43,7 @@ def rows(network: Network) -> list[Row]:
         label = "" if key.isdecimal() else f"{key}: "
         text = "  " * depth + shorten(label + text_of(node, key, parent))
         cost = node.cost if isinstance(node, Leaf) else None
-        result.append(Row(where, text, str(node.output), cost and cost.parameters, cost and cost.macs))
+        result.append(Row(where, text, shown(node.output), cost and cost.parameters, cost and cost.macs))
         if not isinstance(node, Leaf):
             stack += [(key, child, depth + 1, node) for key, child in reversed(node.children)]
     return result
@@ -67,30 +72,92 @@ def shorten(text: str) -> str:
 
 def summary(network: Network) -> str:
     """The table as text, with totals and the convention that is counted by."""
-    table = rows(network)
-    head = ("line", "layer", "output", "parameters", "multiply-adds")
-    cells = [(row.where, row.text.rstrip(), row.output, _number(row.parameters), _number(row.macs)) for row in table]
-    widths = [max(len(row[column]) for row in (head, *cells)) for column in range(5)]
-    lines = [
-        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, "><<>>", widths, strict=True))
-        for row in (head, *cells)
+    cells = [("line", "layer", "output", "parameters", "multiply-adds")]
+    cells += [
+        (row.where, row.text.rstrip(), row.output, _number(row.parameters), _number(row.macs)) for row in rows(network)
     ]
-    lines = [line.rstrip() for line in lines]
-    lines.insert(1, "-" * max(map(len, lines)))
+    lines = aligned(cells, "><<>>")
+    lines.append(f"{network.input} gives {network.output}, in {network.layer_count:,} layers")
+    return "\n".join([*lines, *totals(network)])
+
+
+def totals(network: Network) -> list[str]:
+    """The lines below the table: what the network costs, and what its auxiliary heads would add."""
     cost, heads = network.cost, network.head_cost
-    lines += [
-        lines[1],
-        f"{network.input} gives {network.output}, in {network.layer_count:,} layers",
-        f"{cost.parameters:,} parameters",
-        f"{cost.macs:,} {CONVENTION}",
-    ]
+    lines = [f"{cost.parameters:,} parameters", f"{cost.macs:,} {CONVENTION}"]
     if any(isinstance(place.node, Head) for place in network.walk()):
         lines.append(
             f"auxiliary heads, there in training alone and not counted above: {heads.parameters:,} parameters, "
             f"{heads.macs:,} multiply-adds"
         )
-    return "\n".join(lines)
+    return lines
+
+
+def aligned(cells: Sequence[tuple[str, ...]], sides: str) -> list[str]:
+    """The lines of a table: its head and its rows, between rules. `sides` is how each column is aligned."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+    rule = "-" * max(map(len, lines))
+    return [lines[0], rule, *lines[1:], rule]
 
 
 def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
+
+
+LONGEST_FORMULA = 60
+"""Of a longer one, nothing is shown."""
+
+
+def open_summary(sizes: InputSizes) -> str:
+    """The table of a network whose input has names for sizes, as formulas of these, and which of them it accepts."""
+    from archdsl.formula import Size, formula_of, symbols_of
+
+    steps = {symbol: sizes.step_of(symbol) for symbol in sizes.trial}
+    multiples = {symbol: step[1] for symbol, step in steps.items() if step and step[0] % step[1] == 0}
+    lines: list[str] = []
+    network = sizes.with_formulas
+    if network is not None:
+        cells = [("line", "layer", "output", "parameters")]
+        for row in rows(network, lambda shape: shape_text(shape, multiples)):
+            parameters = _number(row.parameters)
+            if isinstance(row.parameters, Size):
+                parameters = f"depends on {' and '.join(sorted(symbols_of(formula_of(row.parameters))))}"
+            cells.append((row.where, row.text.rstrip(), row.output, parameters))
+        lines = aligned(cells, "><<>")
+        lines.append(
+            f"{' x '.join(map(str, sizes.open))} gives {shape_text(network.output, multiples)}, "
+            f"in {network.layer_count:,} layers"
+        )
+    lines += accepted_lines(sizes)
+    least = sizes.least()
+    smallest = None if least is None else sizes.at(least)
+    if smallest is not None:
+        lines += [f"at {smallest.input}, the least:", *totals(smallest)]
+    return "\n".join(lines)
+
+
+def accepted_lines(sizes: InputSizes) -> list[str]:
+    """What sizes are accepted, a line for each name: "H: 32 or more, in steps of 32"."""
+    lines = []
+    for symbol in sizes.trial:
+        regular = sizes.step_of(symbol)
+        if regular is None:
+            lines.append(f"{symbol}: not every size; `--input` with a range tells which")
+            continue
+        least, step = regular
+        lines.append(f"{symbol}: {least} or more" + (f", in steps of {step}" if step > 1 else ""))
+    return lines
+
+
+def shape_text(shape: Shape, multiples: Mapping[str, int]) -> str:
+    """A shape whose sizes may be formulas: `64 x H/2 x ceil(W/2)`; a formula that nobody reads is `...`."""
+    from archdsl.formula import Size, formula_of, text_of
+
+    if not any(isinstance(size, Size) for size in shape):
+        return str(shape)
+    texts = [text_of(formula_of(size), multiples) for size in shape]
+    return " x ".join(text if len(text) <= LONGEST_FORMULA else "..." for text in texts)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Sequence as Many
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.checker.arguments import Given
 from archdsl.checker.expand import Expander
@@ -13,13 +15,18 @@ from archdsl.checker.patterns import bind, check_names, names_of
 from archdsl.checker.scope import BlockDefinition, Module, Scope, Value
 from archdsl.checker.session import MAX_LAYERS, GivenUp, Session, room_for_recursion
 from archdsl.checker.values import NOWHERE, Evaluation
+from archdsl.diagnostics.catalog import diagnose
+from archdsl.diagnostics.catalog.layers import sizes_that_work
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.layers.base import Misfit, refuse_too_many_values
 from archdsl.network import Head, Network, Sequence
-from archdsl.shapes import Image, Shape, Vector, is_known
+from archdsl.shapes import Image, OpenInput, Shape, Vector, is_known
 from archdsl.source import Source, Span
 from archdsl.syntax import nodes
 from archdsl.syntax.parse import parse
+
+if TYPE_CHECKING:
+    from archdsl.input_sizes import InputSizes
 
 
 class Options(NamedTuple):
@@ -42,6 +49,9 @@ class Checked(NamedTuple):
 
     network: None where there are errors, or where the file has definitions alone.
     diagnostics: all findings, by their place in the text.
+    sizes: where sizes of the input are names, `input(3, H, W)`, what the network accepts for them. It has no errors
+        then, and no network, for that has numbers.
+    nothing_to_build: why there is no network, where there are no errors.
     library: the names of the blocks, where the file has definitions alone.
     imports: the files that it imports, directly or through others.
     """
@@ -51,6 +61,8 @@ class Checked(NamedTuple):
     diagnostics: tuple[Diagnostic, ...]
     library: tuple[str, ...] | None = None
     imports: tuple[Source, ...] = ()
+    sizes: InputSizes | None = None
+    nothing_to_build: Diagnostic | None = None
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -60,27 +72,147 @@ class Checked(NamedTuple):
 def check_source(source: Source, options: Options = Options()) -> Checked:  # noqa: B008 - a frozen value.
     """Check a text: parse it, expand it, compute every shape. Never raises for a mistake in the text."""
     file, found = parse(source)
-    session = Session(options.max_layers)
-    root = options.root or (Path.cwd() if source.path is None else source.path.parent)
-    loader = Loader(session, root)
-    network: Network | None = None
-    library: tuple[str, ...] | None = None
-    with room_for_recursion():
-        try:
-            module = loader.load(file, options.set)
-            for each in loader.modules:
-                for block in each.blocks.values():
-                    check_definition(session, block)
-            chain = _RootChain(session, module, file, options.input)
-            network = chain.network()
-            library = tuple(module.blocks) if chain.is_library else None
-        except GivenUp:
-            network = None
-    diagnostics = in_order([*found, *loader.diagnostics, *session.findings()])
-    imports = tuple(each.source for each in loader.modules if each.source is not source)
-    if any(each.severity == "error" for each in diagnostics):
+    expanded = _Expanded(file, options)
+    imports, diagnostics, sizes = expanded.imports, expanded.diagnostics, None
+    if not found:
+        if expanded.open is not None and not has_errors(diagnostics):
+            sizes, diagnostics = _sizes_of_names(expanded, expanded.open)
+        elif has_errors(diagnostics):
+            diagnostics = with_sizes_that_work(expanded)
+    diagnostics = in_order([*found, *diagnostics])
+    if has_errors(diagnostics):
         return Checked(source, None, diagnostics, None, imports)
-    return Checked(source, network, diagnostics, library, imports)
+    nothing = None
+    if sizes is not None:
+        nothing = diagnose(
+            "input-not-given", expanded.input_span, names=sizes.open.symbols, channels=sizes.open.channels
+        )
+    elif expanded.network is None:
+        nothing = diagnose("no-network", Span(source, 0, 0))
+    return Checked(source, expanded.network, diagnostics, expanded.library, imports, sizes, nothing)
+
+
+def accepted_sizes(source: Source, options: Options, open: OpenInput | None = None) -> InputSizes | None:
+    """What input sizes a network accepts, or None where it accepts none that was tried.
+
+    Args:
+        open: the input; by default the spec's own, its height and width taken as open.
+    """
+    file, found = parse(source)
+    if found:
+        return None
+    expanded = _Expanded(file, options)
+    open = open or expanded.open or expanded.opened
+    return None if open is None else expanded.sizes(open)
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    return any(each.severity == "error" for each in diagnostics)
+
+
+class _Expanded:
+    """A file expanded for one input.
+
+    open: the file's input, where sizes of it are names and the options give none.
+    depends_on_size: where the text first asks for `in_features` that depend on a size that is not known.
+    """
+
+    def __init__(self, file: nodes.File, options: Options) -> None:
+        self.file = file
+        self.options = options
+        session = Session(options.max_layers)
+        root = options.root or (Path.cwd() if file.source.path is None else file.source.path.parent)
+        loader = Loader(session, root)
+        self.network: Network | None = None
+        self.library: tuple[str, ...] | None = None
+        self.open: OpenInput | None = None
+        self.shape: Shape | None = None
+        self.input_span = Span(file.source, 0, 0)
+        with room_for_recursion():
+            try:
+                module = loader.load(file, options.set)
+                for each in loader.modules:
+                    for block in each.blocks.values():
+                        check_definition(session, block)
+                session.unknown_features = None
+                chain = _RootChain(session, module, file, options.input)
+                self.network = chain.network()
+                self.library = tuple(module.blocks) if chain.is_library else None
+                self.open, self.shape = chain.open, chain.shape
+                self.input_span = chain.input_span or self.input_span
+            except GivenUp:
+                pass
+        self.made = session.made
+        self.depends_on_size = session.unknown_features
+        self.diagnostics: Many[Diagnostic] = [*loader.diagnostics, *session.findings()]
+        self.imports = tuple(each.source for each in loader.modules if each.source is not file.source)
+
+    @property
+    def opened(self) -> OpenInput | None:
+        """The input with names for its height and width, or None where it is no image."""
+        channels = self.shape.channels if isinstance(self.shape, Image) else None
+        return None if channels is None else OpenInput(channels, "H", "W")
+
+    def at(self, input: Image) -> _Expanded:
+        """The same file expanded for another input."""
+        return _Expanded(self.file, self.options._replace(input=input))
+
+    def sizes(self, open: OpenInput) -> InputSizes | None:
+        """What the network accepts for the names of its input.
+
+        None where it accepts none of the sizes that are tried, its own last of all.
+        """
+        from archdsl.input_sizes import TRIAL_SIZES, InputSizes
+
+        unknown = self.at(open.at(dict.fromkeys(open.symbols)))
+        if has_errors(unknown.diagnostics):
+            return None
+        networks = (self.at(open.at(dict.fromkeys(open.symbols, size))).network for size in TRIAL_SIZES)
+        network = next(filter(None, networks), self.network)
+        if network is None or not isinstance(network.input, Image) or network.input.channels != open.channels:
+            return None
+        depends = unknown.depends_on_size is not None
+        return InputSizes(network, open, (lambda input: self.at(input).network) if depends else None)
+
+
+def _sizes_of_names(expanded: _Expanded, open: OpenInput) -> tuple[InputSizes | None, Many[Diagnostic]]:
+    """What is accepted for the names of a file's input, or what is wrong with every size that is tried."""
+    from archdsl.input_sizes import TRIAL_SIZES
+
+    place = expanded.depends_on_size
+    if place is not None:
+        return None, [diagnose("size-not-given", place, names=open.symbols)]
+    sizes = expanded.sizes(open)
+    if sizes is not None:
+        return sizes, expanded.diagnostics
+    values = dict.fromkeys(open.symbols, TRIAL_SIZES[0])
+    note = f"with {' and '.join(f'{name} = {value}' for name, value in values.items())}"
+    found = expanded.at(open.at(values)).diagnostics
+    return None, [each._replace(notes=(*each.notes, note)) for each in found]
+
+
+_FAULTS_OF_SIZE = {"window-too-large", "branches-disagree", "padding-too-large", "nothing-to-normalize", "head-differs"}
+"""What may be wrong because the picture has another size than the network is made for."""
+
+_MOST_EXPANDED_AGAIN = 5_000
+"""Larger networks are not expanded again to tell which sizes would work: an error costs no more than success."""
+
+
+def with_sizes_that_work(expanded: _Expanded) -> Many[Diagnostic]:
+    """The findings, with the input sizes that would work where another size is all that is wanted."""
+    found = expanded.diagnostics
+    open = expanded.opened
+    shape = expanded.shape
+    fits = expanded.made <= _MOST_EXPANDED_AGAIN and {each.code for each in found} <= _FAULTS_OF_SIZE
+    if not fits or open is None or not isinstance(shape, Image):
+        return found
+    sizes = expanded.sizes(open)
+    least = None if sizes is None else sizes.least()
+    if sizes is None or least is None:
+        return found
+    steps = {name: sizes.step_of(name) for name in open.symbols}
+    text = sizes_that_work(shape, least, steps)
+    return found if text is None else [each._replace(help=(*each.help, text)) for each in found]
 
 
 def in_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -124,6 +256,7 @@ class _RootChain:
         self.instead = instead
         self.input_span: Span | None = None
         self.shape = instead
+        self.open: OpenInput | None = None
         self.is_library = False
 
     def network(self) -> Network | None:
@@ -159,7 +292,8 @@ class _RootChain:
             session.report("no-layers", Span(module.source, first.start, first_word_end(first)))
             return None
         part = chain.done()
-        if self.shape is None or part.output is None or not is_known(part.output):
+        if self.shape is None or part.output is None or not (is_known(self.shape) and is_known(part.output)):
+            # Sizes of the input are names, or there was an error.
             return None
         span = Span(module.source, 0, len(module.source.text))
         root = Sequence(children, self.shape, part.output, part.cost, span)
@@ -191,7 +325,19 @@ class _RootChain:
             return
         evaluation = Evaluation(session, Scope(module, None, "let", {}), NOWHERE)
         names = ("the channels", "the height", "the width") if len(args) == 3 else ("the features",)
-        known = [evaluation.whole(each, what, at_least=1) for each, what in zip(sizes, names, strict=True)]
+        symbols = [self.symbol(each, evaluation) for each in sizes]
+        if symbols[0] is not None:
+            # So many weights are not known that nothing could be told.
+            session.report("channels-not-given", module.span(sizes[0]), name=symbols[0], what=names[0])
+            return
+        known = [
+            None if symbol is not None else evaluation.whole(each, what, at_least=1)
+            for each, what, symbol in zip(sizes, names, symbols, strict=True)
+        ]
+        if any(symbols) and self.instead is None and known[0] is not None:
+            height, width = (symbols[axis] or known[axis] for axis in (1, 2))
+            if height is not None and width is not None:
+                self.open = OpenInput(known[0], height, width)
         if known == [None]:
             # It may have been meant as the three sizes of an image.
             return
@@ -202,6 +348,13 @@ class _RootChain:
             session.report(misfit.code, word, **misfit.facts)
             return
         self.shape = self.instead or shape
+
+    def symbol(self, value: nodes.Value, evaluation: Evaluation) -> str | None:
+        """The name that stands for a size not given: `H` in `input(3, H, W)`; a value of that name goes first."""
+        if not isinstance(value, nodes.Name) or not value.text[0].isupper() or evaluation.scope.lookup(value)[0]:
+            return None
+        lets = (*self.module.lets, *self.module.imported_lets)
+        return None if self.module.incomplete or value.text.lower() in lets else value.text
 
     def report_no_layers(self) -> None:
         """A file of definitions alone is a library; one with an input alone, or with nothing, is an error."""

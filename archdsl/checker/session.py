@@ -62,6 +62,7 @@ class Session:
     signatures: what each block called takes, by identity.
     in_branch: whether this is in a branch or an auxiliary head.
     module_depth, body_depth: how many modules and bodies stand around it.
+    unknown_features: where `in_features` were first asked for that are not known, though there was no error.
     made: the modules made so far, those that are kept and used again counted once.
     expansions, leaves: what was expanded already, by all that it depends on.
     log: every finding in the order of its reports, those that came again too.
@@ -81,6 +82,7 @@ class Session:
         self.made = 0
         self.steps = 0
         self.has_heads = False
+        self.unknown_features: Span | None = None
         self.expansions: dict[Any, Any] = {}
         self.leaves: dict[Any, Any] = {}
         self.log: list[FindingKey] = []

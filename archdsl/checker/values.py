@@ -142,6 +142,8 @@ class Evaluation:
             known = str(shape) if is_known(shape) else None
             self._report("wrong-entering", node, name=node.text, shape=known, right=right)
             return None
+        if shape[0] is None and self.session.unknown_features is None and not self.session.found_errors:
+            self.session.unknown_features = self.scope.module.span(node)
         return shape[0]
 
     def _tuple(self, node: nodes.Tuple) -> Value:

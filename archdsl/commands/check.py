@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archdsl.api import check as check_spec
-from archdsl.backends.table import summary
+from archdsl.backends.table import open_summary, summary
 from archdsl.checker.check import Checked
 from archdsl.checker.session import MAX_LAYERS
 from archdsl.diagnostics.catalog.entry import plural
@@ -18,6 +18,9 @@ from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.diagnostics.render import render, visible
 from archdsl.settings import split_setting
 from archdsl.source import Span
+
+if TYPE_CHECKING:
+    from archdsl.input_sizes import InputSizes
 
 EXIT_FINE, EXIT_ERRORS, EXIT_USAGE = 0, 1, 2
 
@@ -87,9 +90,21 @@ def print_text(checked: Sequence[tuple[str, Checked]], quiet: bool) -> None:
                 print(f"{name}: fine, {each.network.input} gives {each.network.output}")
             else:
                 print(f"{name}\n{summary(each.network)}")
+        elif each.sizes is not None:
+            print_open(name, each.sizes, quiet)
         else:
             blocks = ", ".join(each.library or ())
             print(f"{name}: fine, definitions alone{': ' + blocks if blocks else ''}")
+
+
+def print_open(name: str, sizes: InputSizes, quiet: bool) -> None:
+    """A network whose input has names for sizes: what it gives for them, and which it accepts."""
+    least = sizes.least()
+    if quiet:
+        at_least = "" if least is None else f", and needs at least {sizes.open.at(least)}"
+        print(f"{name}: fine, takes {sizes.open}{at_least}")
+    else:
+        print(f"{name}\n{open_summary(sizes)}")
 
 
 def wants_color(stream: Any) -> bool:

@@ -38,7 +38,8 @@ def train(
     if checked.errors:
         return exit_code(checked)
     if checked.network is None:
-        print(f"archdsl: {visible(spec)} has definitions alone, and no network to train", file=sys.stderr)
+        assert checked.nothing_to_build is not None
+        print(render([checked.nothing_to_build], wants_color(sys.stderr)), file=sys.stderr)
         return 2
     own_recipe = Path(spec).with_suffix(".yaml")
     if recipe_path is None and own_recipe.is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archdsl.diagnostics.catalog.entry import Wording, code
@@ -102,6 +102,27 @@ def window_too_large(
         "too large",
         (mend,),
     )
+
+
+def sizes_that_work(given: Image, least: Mapping[str, int], steps: Mapping[str, tuple[int, int] | None]) -> str | None:
+    """Help for a network that takes other input sizes than the one given, or None where nothing short can be said.
+
+    least: the smallest height and width. steps: for each, the smallest and the step to the next that is accepted.
+    """
+    height, width = least.values()
+    assert given.height is not None
+    assert given.width is not None
+    if given.height < height or given.width < width:
+        return f"or give the network a larger input: it needs at least {picture(height, width)}"
+    below, above = [], []
+    for size, regular in zip(given[1:], steps.values(), strict=True):
+        if regular is None or size is None:
+            return None
+        smallest, step = regular
+        down = smallest + (size - smallest) // step * step
+        below.append(down)
+        above.append(down if down == size else down + step)
+    return f"or give the network another input: {picture(*below)} and {picture(*above)} are the nearest that it takes"
 
 
 @code("padding-too-large")

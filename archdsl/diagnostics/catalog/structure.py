@@ -627,6 +627,74 @@ def no_network() -> Wording:
     )
 
 
+@code("channels-not-given")
+def channels_not_given(name: str, what: str) -> Wording:
+    """The channels of an input, or the features of a vector, are a name that has no value.
+
+    A height and a width may be left open, as in `input(3, H, W)`; the weights depend on the channels and the features,
+    so these are numbers, or lets, which `--set` changes.
+
+    Example:
+        input(C, H, W)
+        conv(8, 3) relu
+
+    Mended:
+        let channels = 3
+        input(channels, H, W)
+        conv(8, 3) relu
+    """
+    return Wording(
+        f"{what} of the input must be given, and `{name}` has no value",
+        "no value",
+        ("write a number, or define it: `let channels = 3`; only a height and a width may be names",),
+    )
+
+
+@code("size-not-given")
+def size_not_given(names: tuple[str, ...]) -> Wording:
+    """A value asks for `in_features`, which depend on a size of the input that has a name and no number.
+
+    `input(3, H, W)` leaves the height and the width open, and what `flatten` gives is not known then. Give the input
+    on the command line, or pool the picture to a fixed size before `flatten`.
+
+    Example:
+        input(3, H, W)
+        conv(8, 3, p1) flatten fc(in_features // 2)
+
+    Mended:
+        input(3, H, W)
+        conv(8, 3, p1) global_avgpool flatten fc(in_features // 2)
+    """
+    are = f"{names[0]} has" if len(names) == 1 else f"{' and '.join(names)} have"
+    return Wording(
+        f"`in_features` depends on the size of the input, and {are} no number",
+        "not known here",
+        ("give the sizes, as in `--input 3x224x224`, or pool to a fixed size before `flatten`: `global_avgpool`",),
+    )
+
+
+@code("input-not-given")
+def input_not_given(names: tuple[str, ...], channels: int) -> Wording:
+    """A network is to be built or trained, and sizes of its input are names: `input(3, H, W)`.
+
+    `archdsl check` tells which sizes it accepts. Give some with `--input`, or with `input=` in Python.
+
+    Example, when built:
+        input(3, H, W)
+        conv(8, 3) relu
+
+    Mended:
+        input(3, 32, 32)
+        conv(8, 3) relu
+    """
+    are = f"{names[0]} is a name" if len(names) == 1 else f"{' and '.join(names)} are names"
+    return Wording(
+        f"the size of the input is not given: {are}",
+        "not given",
+        (f"give numbers, as in `--input {channels}x224x224`, or `input=({channels}, 224, 224)` in Python",),
+    )
+
+
 @code("malformed-input")
 def malformed_input(text: str) -> Wording:
     """`--input` is not given the shape of one sample.
