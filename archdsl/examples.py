@@ -16,6 +16,7 @@ from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.diagnostics.pages import SPEC, Spec
 from archdsl.diagnostics.render import render
 from archdsl.network import Network
+from archdsl.shapes import OpenInput
 from archdsl.source import Source
 from archdsl.syntax import nodes
 from archdsl.syntax.parse import parse
@@ -25,12 +26,14 @@ class Outcome(NamedTuple):
     """What a check says of an example.
 
     folder: where the example was; messages are shown without it.
+    input: the input of a network, where sizes of it are names.
     """
 
     diagnostics: tuple[Diagnostic, ...]
     network: Network | None
     library: tuple[str, ...] | None
     folder: str
+    input: OpenInput | None = None
 
     def rendered(self, color: bool = False, code: str | None = None) -> str:
         """What was found, as `archdsl check` prints it; with a code, nothing else."""
@@ -41,6 +44,8 @@ class Outcome(NamedTuple):
         """In a line: "fine, 1x28x28 gives 10"."""
         if self.network is not None:
             return f"fine, {self.network.input} gives {self.network.output}"
+        if self.input is not None:
+            return f"fine, takes {self.input}"
         return f"fine, definitions alone: {', '.join(self.library)}" if self.library else "fine, definitions alone"
 
 
@@ -60,7 +65,8 @@ def run_example(spec: Spec) -> Outcome:
             except ArchitectureError as error:
                 return Outcome(error.diagnostics, None, None, prefix)
         checked = check(folder / SPEC, **options)
-        return Outcome(checked.diagnostics, checked.network, checked.library, prefix)
+        input = None if checked.sizes is None else checked.sizes.open
+        return Outcome(checked.diagnostics, checked.network, checked.library, prefix, input)
 
 
 def check_options(words: tuple[str, ...]) -> dict[str, Any]:

@@ -95,7 +95,12 @@ def test_a_division_that_leaves_nothing_needs_no_rounding() -> None:
 
 
 def test_what_nobody_reads_is_no_formula() -> None:
-    size: int = Size.of(1 << 20, Linear("H", 1, 0), Guards())
-    with pytest.raises(FormulaTooDeep):
-        for _ in range(100):
+    def changed(times: int) -> int:
+        size = Size.of(1 << 20, Linear("H", 1, 0), Guards())
+        for _ in range(times):
             size = 3 * size // 2 + 1
+        return size
+
+    assert changed(20) > 1 << 20
+    with pytest.raises(FormulaTooDeep):
+        changed(100)

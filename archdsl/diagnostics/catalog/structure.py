@@ -679,7 +679,7 @@ def input_not_given(names: tuple[str, ...], channels: int) -> Wording:
 
     `archdsl check` tells which sizes it accepts. Give some with `--input`, or with `input=` in Python.
 
-    Example, when built:
+    Example, loaded:
         input(3, H, W)
         conv(8, 3) relu
 
