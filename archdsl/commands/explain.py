@@ -15,7 +15,7 @@ from archdsl.diagnostics.pages import Spec, read_page
 from archdsl.diagnostics.render import Paint, visible
 from archdsl.examples import run_example, value_of
 from archdsl.layers import LAYERS
-from archdsl.reference import describe_word, example_line, shown_files, stages, summary_line
+from archdsl.reference import describe_word, example_line, shown_files, stages, summary_line, titled
 from archdsl.topics import SAME_AS, STRUCTURE, TOPICS, VALUES
 
 
@@ -129,15 +129,11 @@ def code_page(entry: Entry, color: bool) -> str:
         parts.append(page.explanation)
     for example in page.examples:
         found = run_example(example.spec).rendered(color, entry.code)
-        parts += [paint.bold(titled("Wrong", example.spec)), listing(example.spec), indent(found, "    ")]
+        parts += [paint.bold(f"{titled('Wrong', example.spec)}:"), listing(example.spec), indent(found, "    ")]
         if example.mended is not None:
-            parts += [paint.bold(titled("Mended", example.mended)), listing(example.mended)]
+            parts += [paint.bold(f"{titled('Mended', example.mended)}:"), listing(example.mended)]
             parts.append(f"    {run_example(example.mended).summary()}")
     return "\n\n".join(parts)
-
-
-def titled(title: str, spec: Spec) -> str:
-    return f"{title}, with {' '.join(spec.options)}:" if spec.options else f"{title}:"
 
 
 def listing(spec: Spec) -> str:
