@@ -28,7 +28,7 @@ quick = settings(
 def sound(checked: Checked) -> None:
     """A check ended as a check may end, and what it found can be shown."""
     assert (checked.network is None) or not checked.errors
-    assert checked.errors or checked.network is not None or checked.library is not None
+    assert checked.errors or checked.network or checked.library is not None or checked.sizes
     for each in checked.diagnostics:
         for label in (each.primary, *each.related):
             span = label.span
@@ -84,7 +84,12 @@ def corpus() -> list[str]:
     texts = [path.read_text(encoding="utf-8") for path in sorted(REPOSITORY.glob("specs/*.arch"))]
     for path in sorted(REPOSITORY.glob("tests/cases/**/*.md")):
         texts += re.findall(r"^```arch[^\n]*\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [text for text in texts if len(text) < 4_000]
+    texts = [text for text in texts if len(text) < 4_000]
+    # Every fourth with names for the sizes of its input.
+    return [
+        re.sub(r"input\((\w+), \d+, \d+\)", r"input(\1, H, W)", text) if not i % 4 else text
+        for i, text in enumerate(texts)
+    ]
 
 
 def mutated(draw: random.Random, text: str, others: list[str]) -> str:

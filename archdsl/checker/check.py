@@ -143,6 +143,7 @@ class _Expanded:
             except GivenUp:
                 pass
         self.made = session.made
+        self.steps = session.steps
         self.depends_on_size = session.unknown_features
         self.diagnostics: Many[Diagnostic] = [*loader.diagnostics, *session.findings()]
         self.imports = tuple(each.source for each in loader.modules if each.source is not file.source)
@@ -167,8 +168,15 @@ class _Expanded:
         unknown = self.at(open.at(dict.fromkeys(open.symbols)))
         if has_errors(unknown.diagnostics):
             return None
-        networks = (self.at(open.at(dict.fromkeys(open.symbols, size))).network for size in TRIAL_SIZES)
-        network = next(filter(None, networks), self.network)
+        network: Network | None = None
+        steps = unknown.steps
+        for size in TRIAL_SIZES:
+            tried = self.at(open.at(dict.fromkeys(open.symbols, size)))
+            network = tried.network
+            steps += tried.steps
+            if network is not None or steps > _MOST_STEPS_OF_TRIALS:
+                break
+        network = network or self.network
         if network is None or not isinstance(network.input, Image) or network.input.channels != open.channels:
             return None
         depends = unknown.depends_on_size is not None
@@ -193,6 +201,9 @@ def _sizes_of_names(expanded: _Expanded, open: OpenInput) -> tuple[InputSizes | 
 
 _FAULTS_OF_SIZE = {"window-too-large", "branches-disagree", "padding-too-large", "nothing-to-normalize", "head-differs"}
 """What may be wrong because the picture has another size than the network is made for."""
+
+_MOST_STEPS_OF_TRIALS = 1_000_000
+"""No further size is tried after so many steps of the check, which is what the largest network takes."""
 
 _MOST_EXPANDED_AGAIN = 5_000
 """Larger networks are not expanded again to tell which sizes would work: an error costs no more than success."""
