@@ -6,13 +6,13 @@ import random
 from pathlib import Path
 
 import pytest
+from test_random_specs import Draw, written
 
 import archdsl
 from archdsl.backends.table import accepted_lines, open_summary
 from archdsl.input_sizes import InputSizes, TooManySizes
 from archdsl.network import Leaf
 from archdsl.shapes import Image
-from tests.test_random_specs import Draw, written
 
 SPECS = Path(__file__).parent.parent / "specs"
 

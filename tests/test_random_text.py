@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import random
-import re
 import time
 from pathlib import Path
 
 import pytest
+from any_input import seeds, sound, take
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import archdsl
-from archdsl.checker.check import Checked
-from archdsl.commands.check import diagnostic_as_json
-from archdsl.diagnostics.render import render
 from archdsl.source import Source
 from archdsl.syntax.parse import load_tables
 
-REPOSITORY = Path(__file__).parent.parent
+CORPUS = Path(__file__).parent / "fuzz_corpus"
 
 quick = settings(
     max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
-
-
-def sound(checked: Checked) -> None:
-    """A check ended as a check may end, and what it found can be shown."""
-    assert (checked.network is None) or not checked.errors
-    assert checked.errors or checked.network or checked.library is not None or checked.sizes
-    for each in checked.diagnostics:
-        for label in (each.primary, *each.related):
-            span = label.span
-            assert 0 <= span.start <= span.end <= len(span.source.text)
-        assert each.message
-        assert each.message[-1] not in ".:"
-        diagnostic_as_json(each)
-    shown = render(checked.diagnostics)
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", shown)
 
 
 @quick
@@ -59,10 +41,8 @@ def test_text_of_the_language_s_own_signs(text: str) -> None:
 
 @quick
 @given(st.binary(max_size=200))
-def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
-    path = tmp_path_factory.getbasetemp() / "bytes.arch"
-    path.write_bytes(data)
-    sound(archdsl.check(path))
+def test_any_bytes(data: bytes) -> None:
+    take(data)
 
 
 WORDS = [
@@ -78,18 +58,6 @@ WORDS = [
 @given(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join))
 def test_random_words(text: str) -> None:
     sound(archdsl.check(text + "\n"))
-
-
-def corpus() -> list[str]:
-    texts = [path.read_text(encoding="utf-8") for path in sorted(REPOSITORY.glob("specs/*.arch"))]
-    for path in sorted(REPOSITORY.glob("tests/cases/**/*.md")):
-        texts += re.findall(r"^```arch[^\n]*\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    texts = [text for text in texts if len(text) < 4_000]
-    # Every fourth with names for the sizes of its input.
-    return [
-        re.sub(r"input\((\w+), \d+, \d+\)", r"input(\1, H, W)", text) if not i % 4 else text
-        for i, text in enumerate(texts)
-    ]
 
 
 def mutated(draw: random.Random, text: str, others: list[str]) -> str:
@@ -119,9 +87,9 @@ def mutated(draw: random.Random, text: str, others: list[str]) -> str:
     return text
 
 
-def mutate(seeds: range) -> None:
-    texts = corpus()
-    for seed in seeds:
+def mutate(numbers: range) -> None:
+    texts = seeds()
+    for seed in numbers:
         draw = random.Random(seed)
         text = mutated(draw, draw.choice(texts), texts)
         started = time.perf_counter()
@@ -140,3 +108,8 @@ def test_mutated_specs() -> None:
 @pytest.mark.slow
 def test_many_mutated_specs() -> None:
     mutate(range(1_000, 12_000))
+
+
+@pytest.mark.parametrize("path", sorted(CORPUS.iterdir()), ids=lambda path: path.name)
+def test_what_the_fuzzer_found(path: Path) -> None:
+    take(path.read_bytes())
