@@ -10,7 +10,7 @@ from archdsl.backends.table import summary
 from archdsl.checker.check import Checked, Options, check_source
 from archdsl.checker.check import accepted_sizes as sizes_of_source
 from archdsl.checker.scope import Value
-from archdsl.checker.session import MAX_LAYERS
+from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.diagnostics.render import render
@@ -46,6 +46,7 @@ def check(
     set: SetLike | None = None,
     root: str | Path | None = None,
     max_layers: int = MAX_LAYERS,
+    max_parameters: int = MAX_PARAMETERS,
 ) -> Checked:
     """Check a spec: its network, or what is wrong with it. Never raises for a mistake in the spec. Needs no torch.
 
@@ -54,7 +55,7 @@ def check(
         input: stands for the spec's own input: "3x96x96" or (3, 96, 96).
         set: values that stand for lets of the spec: {"width": 32}.
         root: the folder that imports may not leave; by default the folder of the spec.
-        max_layers: a network of more modules is refused.
+        max_layers, max_parameters: a network of more modules, or parameters, is refused.
 
     Returns:
         The network (None where there are errors, or where the file has definitions alone) and all diagnostics.
@@ -65,7 +66,8 @@ def check(
     found = [*found, *wrong_input, *wrong_settings]
     if found:
         return Checked(source, None, tuple(found))
-    return check_source(source, Options(shape, values, None if root is None else Path(root), max_layers))
+    folder = None if root is None else Path(root)
+    return check_source(source, Options(shape, values, folder, max_layers, max_parameters))
 
 
 def load(path: str | Path, input: InputLike | None = None, set: SetLike | None = None) -> Network:
@@ -94,6 +96,7 @@ def accepted_sizes(
     set: SetLike | None = None,
     root: str | Path | None = None,
     max_layers: int = MAX_LAYERS,
+    max_parameters: int = MAX_PARAMETERS,
 ) -> InputSizes | None:
     """Which heights and widths a network accepts; None where the spec has other errors, or takes no image.
 
@@ -105,7 +108,7 @@ def accepted_sizes(
     values, wrong_settings = read_settings(set or {})
     if found or wrong_input or wrong_settings:
         return None
-    options = Options(shape, values, None if root is None else Path(root), max_layers)
+    options = Options(shape, values, None if root is None else Path(root), max_layers, max_parameters)
     return sizes_of_source(source, options)
 
 

@@ -79,7 +79,7 @@ def check_options(words: tuple[str, ...]) -> dict[str, Any]:
             name, _, value = value.partition("=")
             options.setdefault("set", {})[name] = value
         else:
-            options[word.removeprefix("--").replace("-", "_")] = int(value) if word == "--max-layers" else value
+            options[word.removeprefix("--").replace("-", "_")] = int(value) if word.startswith("--max-") else value
     return options
 
 

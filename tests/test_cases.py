@@ -124,7 +124,7 @@ def check(spec: Block) -> tuple[Network | None, tuple[Diagnostic, ...]]:
             options.setdefault("set", {})[name] = value
         elif word.startswith("--"):
             value = next(words)
-            options[word[2:].replace("-", "_")] = int(value) if word == "--max-layers" else value
+            options[word[2:].replace("-", "_")] = int(value) if word.startswith("--max-") else value
     if "load" in spec.options:
         try:
             return archdsl.load("spec.arch", **options), ()

@@ -13,13 +13,13 @@ from archdsl.checker.expansion import NO_COST, ExpandedChain, keyed
 from archdsl.checker.modules import Loader
 from archdsl.checker.patterns import bind, check_names, names_of
 from archdsl.checker.scope import BlockDefinition, Module, Scope, Value
-from archdsl.checker.session import MAX_LAYERS, GivenUp, Session, room_for_recursion
+from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS, GivenUp, Session, room_for_recursion
 from archdsl.checker.values import NOWHERE, Evaluation
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.catalog.layers import sizes_that_work
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.layers.base import Misfit, refuse_too_many_values
-from archdsl.network import Head, Network, Sequence
+from archdsl.network import Head, Leaf, Network, Sequence
 from archdsl.shapes import Image, OpenInput, Shape, Vector, is_known
 from archdsl.source import Source, Span
 from archdsl.syntax import nodes
@@ -35,13 +35,14 @@ class Options(NamedTuple):
     input: stands for the spec's own input.
     set: values that stand for those of its lets.
     root: the folder that imports may not leave; None is the folder of the spec.
-    max_layers: more layers than this are refused.
+    max_layers, max_parameters: a network of more is refused.
     """
 
     input: Shape | None = None
     set: dict[str, Value] = {}  # noqa: RUF012 - a NamedTuple's default, never changed.
     root: Path | None = None
     max_layers: int = MAX_LAYERS
+    max_parameters: int = MAX_PARAMETERS
 
 
 class Checked(NamedTuple):
@@ -135,7 +136,7 @@ class _Expanded:
                     for block in each.blocks.values():
                         check_definition(session, block)
                 session.unknown_features = None
-                chain = _RootChain(session, module, file, options.input)
+                chain = _RootChain(session, module, file, options)
                 self.network = chain.network()
                 self.library = tuple(module.blocks) if chain.is_library else None
                 self.open, self.shape = chain.open, chain.shape
@@ -257,16 +258,17 @@ def check_definition(session: Session, block: BlockDefinition) -> None:
 class _RootChain:
     """The chain of a file: its input, then its layers.
 
-    instead: the shape that stands for that of the file's own input.
+    options.input stands for the file's own input.
     """
 
-    def __init__(self, session: Session, module: Module, file: nodes.File, instead: Shape | None) -> None:
+    def __init__(self, session: Session, module: Module, file: nodes.File, options: Options) -> None:
         self.session = session
         self.module = module
         self.file = file
-        self.instead = instead
+        self.instead = options.input
+        self.max_parameters = options.max_parameters
         self.input_span: Span | None = None
-        self.shape = instead
+        self.shape = options.input
         self.open: OpenInput | None = None
         self.is_library = False
 
@@ -311,6 +313,8 @@ class _RootChain:
         network = Network(module.source.name, self.shape, root)
         if session.has_heads:
             self.check_heads(network)
+        if network.cost.parameters + network.head_cost.parameters > self.max_parameters:
+            self.refuse_parameters(network)
         return None if session.found_errors else network
 
     def read_input(self, statement: nodes.Layer, first: nodes.Item | None) -> None:
@@ -375,6 +379,21 @@ class _RootChain:
             self.is_library = True
         else:
             self.session.report("empty-file", Span(self.module.source, 0, 0))
+
+    def refuse_parameters(self, network: Network) -> None:
+        """More parameters than are allowed are refused before anybody asks the machine for them."""
+        heads = network.head_cost.parameters
+        leaves = [place for place in network.walk() if isinstance(place.node, Leaf)]
+        place = max(leaves, key=lambda place: place.node.cost.parameters)
+        related = tuple(Label(call.span, f"in `{call.block}`, called here") for call in reversed(place.calls))
+        self.session.report(
+            "too-many-parameters",
+            place.node.span,
+            related,
+            parameters=network.cost.parameters + heads,
+            here=place.node.cost.parameters,
+            limit=self.max_parameters,
+        )
 
     def check_heads(self, network: Network) -> None:
         """Each auxiliary head must give the shape that the network gives, for the same labels are its target."""

@@ -17,6 +17,9 @@ from archdsl.network import Call
 from archdsl.source import Span
 
 MAX_LAYERS = 100_000
+MAX_PARAMETERS = 2_000_000_000
+"""Eight gigabytes in single precision. Asked for more, a machine may end the program before torch can refuse."""
+
 MAX_CALLS = 100
 MAX_MODULE_DEPTH = 100
 MAX_TUPLE = 10_000

@@ -356,6 +356,31 @@ def network_too_large(size: int, limit: int) -> Wording:
     )
 
 
+@code("too-many-parameters")
+def too_many_parameters(parameters: int, here: int, limit: int) -> Wording:
+    """The network has more parameters than allowed: 2,000,000,000, or what `--max-parameters` says.
+
+    They take eight gigabytes, and four times that to train. Most often an `fc` stands on a large picture that was
+    flattened: pool before it. Where the size is meant, raise the limit.
+
+    Example, with --max-parameters 1000:
+        input(3, 32, 32)
+        conv(8, 3) relu flatten fc(10)
+
+    Mended, with --max-parameters 1000:
+        input(3, 32, 32)
+        conv(8, 3) relu global_avgpool flatten fc(10)
+    """
+    gibibytes = parameters * 4 / 2**30
+    size = f"{gibibytes:,.1f} GiB in single precision" if gibibytes >= 1 else f"{parameters * 4:,} bytes"
+    return Wording(
+        f"the network has {parameters:,} parameters, and up to {limit:,} are allowed",
+        f"{here:,} of them",
+        ("pool before `flatten`, or use smaller sizes; `--max-parameters` raises the limit",),
+        (f"they take {size}",),
+    )
+
+
 @code("too-much-to-expand")
 def too_much_to_expand(limit: int) -> Wording:
     """Loops and blocks ask for more work than any network needs.
