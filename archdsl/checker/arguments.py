@@ -6,11 +6,11 @@ import re
 from functools import cache
 from typing import Any, NamedTuple
 
-from archdsl.checker.scope import BlockDefinition, Value
+from archdsl.checker.scope import BlockDefinition, Given, Value
+from archdsl.checker.session import Session
 from archdsl.checker.values import Evaluation
 from archdsl.layers import LAYERS
 from archdsl.layers.base import Field, Layer, SameAs
-from archdsl.source import Span
 from archdsl.syntax import nodes
 from archdsl.syntax.tokens import MAX_WHOLE
 
@@ -39,13 +39,6 @@ class Signature(NamedTuple):
     required: dict[int, str]
     also_called: dict[str, str]
     size: int
-
-
-class Given(NamedTuple):
-    """A value and the characters that gave it."""
-
-    value: Value
-    span: Span
 
 
 @cache
@@ -218,7 +211,7 @@ class _Matching:
 
     def _give(self, index: int, value: Value, place: nodes.Value) -> None:
         if self.given[index] is None:
-            self.given[index] = Given(value, self.evaluation.scope.module.span(place))
+            self.given[index] = Given(value, place, self.evaluation.scope)
             return
         name = next(name for name, at in self.signature.names.items() if at == index)
         self._refuse("argument-given-twice", place, name=name)
@@ -231,14 +224,14 @@ class _Matching:
         self.evaluation.session.report(code, self.evaluation.scope.module.span(place), **facts)
 
 
-def make_layer(cls: type[Layer], given: list[Given | None], evaluation: Evaluation) -> tuple[Layer, dict[str, Span]]:
-    """The layer with its arguments, those that are wrong not known, and where each argument was given."""
+def make_layer(cls: type[Layer], given: list[Given | None], session: Session) -> tuple[Layer, dict[str, Given]]:
+    """The layer with its arguments, those that are wrong not known, and what gave each argument."""
     values: dict[str, Any] = {}
-    places: dict[str, Span] = {}
+    places: dict[str, Given] = {}
     for field, each in zip(cls.fields, given, strict=True):
         if each is not None:
-            values[field.name] = convert(field, each, evaluation)
-            places[field.name] = each.span
+            values[field.name] = convert(field, each, session)
+            places[field.name] = each
         elif field.required:
             values[field.name] = _unknown(field)
         elif isinstance(field.default, SameAs) and field.default.field in places:
@@ -251,23 +244,25 @@ def _unknown(field: Field) -> Any:
     return (None, None) if field.kind == "pair" else None
 
 
-def convert(field: Field, given: Given, evaluation: Evaluation) -> Any:
+def convert(field: Field, given: Given, session: Session) -> Any:
     """The value as the field wants it; None, or a pair of None, where it is not known or was refused."""
     value = given.value
     if value is None:
         return _unknown(field)
     if field.kind == "flag":
-        return value if isinstance(value, bool) else _wrong_kind(field, given, evaluation)
+        return value if isinstance(value, bool) else _wrong_kind(field, given, session)
     if field.kind == "pair" and isinstance(value, tuple):
         if len(value) != 2 or any(type(each) is not int and each is not None for each in value):
-            return _wrong_kind(field, given, evaluation)
-        fits = all(each is None or _in_range(field, each, given, evaluation) for each in value)
-        return value if fits else _unknown(field)
+            return _wrong_kind(field, given, session)
+        fits = [
+            each is None or _in_range(field, each, given.item(axis, each), session) for axis, each in enumerate(value)
+        ]
+        return value if all(fits) else _unknown(field)
     if type(value) is int or (type(value) is float and field.kind == "decimal"):
-        if not _in_range(field, value, given, evaluation):
+        if not _in_range(field, value, given, session):
             return _unknown(field)
         return (value, value) if field.kind == "pair" else value if field.kind == "whole" else float(value)
-    return _wrong_kind(field, given, evaluation)
+    return _wrong_kind(field, given, session)
 
 
 _EXPECTED = {
@@ -278,22 +273,14 @@ _EXPECTED = {
 }
 
 
-def _wrong_kind(field: Field, given: Given, evaluation: Evaluation) -> Any:
-    evaluation.session.report(
-        "wrong-kind", given.span, what=f"`{field.name}`", expected=_EXPECTED[field.kind], found=given.value
-    )
+def _wrong_kind(field: Field, given: Given, session: Session) -> Any:
+    session.report("wrong-kind", given, what=f"`{field.name}`", expected=_EXPECTED[field.kind], found=given.value)
     return _unknown(field)
 
 
-def _in_range(field: Field, value: Any, given: Given, evaluation: Evaluation) -> bool:
-    if (field.at_least is None or value >= field.at_least) and (field.at_most is None or value <= field.at_most):
+def _in_range(field: Field, value: Any, given: Given, session: Session) -> bool:
+    at_least, at_most = field.at_least, field.at_most
+    if (at_least is None or value >= at_least) and (at_most is None or value <= at_most):
         return True
-    evaluation.session.report(
-        "value-out-of-range",
-        given.span,
-        what=f"`{field.name}`",
-        value=value,
-        at_least=field.at_least,
-        at_most=field.at_most,
-    )
+    session.report("value-out-of-range", given, what=f"`{field.name}`", value=value, at_least=at_least, at_most=at_most)
     return False

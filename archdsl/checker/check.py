@@ -7,12 +7,11 @@ from collections.abc import Sequence as Many
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from archdsl.checker.arguments import Given
 from archdsl.checker.expand import Expander
 from archdsl.checker.expansion import NO_COST, ExpandedChain, keyed
 from archdsl.checker.modules import Loader
 from archdsl.checker.patterns import bind, check_names, names_of
-from archdsl.checker.scope import BlockDefinition, Module, Scope, Value
+from archdsl.checker.scope import BlockDefinition, Given, Module, Scope, Value
 from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS, GivenUp, Session, room_for_recursion
 from archdsl.checker.values import NOWHERE, Evaluation
 from archdsl.diagnostics.catalog import diagnose
@@ -241,16 +240,15 @@ def check_definition(session: Session, block: BlockDefinition) -> None:
     module = block.module
     parameters = block.node.parameters
     check_names(session, [name for each in parameters for name in names_of(each.pattern)], module, "parameter")
-    values: dict[str, Value] = {}
-    scope = Scope(module, None, "parameter", values)
+    scope = Scope(module, None, "parameter", {})
     for parameter in parameters:
         if parameter.default is not None:
             value = Evaluation(session, scope, None).value(parameter.default)
-            bind(session, parameter.pattern, Given(value, module.span(parameter.default)), module)
-        values.update({name.text: None for name in names_of(parameter.pattern)})
+            bind(session, parameter.pattern, Given(value, parameter.default, scope), module)
+        scope.names.update({name.text: Given(None, name, scope) for name in names_of(parameter.pattern)})
     session.made = 0
     session.active_blocks[id(block)] = block
-    Expander(session, scope).block_body(block, values, None, block.span)
+    Expander(session, scope).block_body(block, scope, None, block.span)
     session.active_blocks.popitem()
     session.made = 0
 
@@ -292,7 +290,7 @@ class _RootChain:
                 first = first or statement
                 part = expander.item(statement, chain.output, chain.last)
                 chain.add(session, part, module.span(statement))
-        is_misplaced = any(key[0] == "misplaced-input" for key in session.log)
+        is_misplaced = any(logged.key[0] == "misplaced-input" for logged in session.log)
         if not (first is None or self.input_span or self.instead or is_broken or is_misplaced):
             session.report("missing-input", Span(module.source, first.start, first_word_end(first)))
         children = keyed(session, tuple(chain.children))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archdsl.checker.arguments import Given, block_signature, layer_signature, make_layer, match
+from archdsl.checker.arguments import block_signature, layer_signature, make_layer, match
+from archdsl.checker.blame import BlockCall
 from archdsl.checker.expansion import (
     NO_COST,
     Child,
@@ -19,9 +20,9 @@ from archdsl.checker.expansion import (
     unknown,
 )
 from archdsl.checker.layer import expand_layer, join_shapes
-from archdsl.checker.patterns import bind, check_bindable, check_names, names_of
-from archdsl.checker.scope import BlockDefinition, Scope, Value
-from archdsl.checker.session import MAX_BODY_DEPTH, MAX_CALLS, STEPS_A_CALL, FindingKey, GivenUp, Session
+from archdsl.checker.patterns import bind, check_bindable, check_names, names_of, turns_of
+from archdsl.checker.scope import BlockDefinition, Given, Scope
+from archdsl.checker.session import MAX_BODY_DEPTH, MAX_CALLS, STEPS_A_CALL, GivenUp, Logged, Session
 from archdsl.checker.suggest import STRUCTURE, meant_word
 from archdsl.checker.values import FUNCTIONS, Evaluation
 from archdsl.layers import LAYERS
@@ -40,7 +41,7 @@ class _Kept(NamedTuple):
     """An expansion that is kept, with the findings that each further call leads to."""
 
     expansion: Expansion
-    findings: tuple[FindingKey, ...]
+    findings: tuple[Logged, ...]
 
 
 class Expander:
@@ -82,10 +83,10 @@ class Expander:
         self.session.spend(self.span(let))
         value = self.evaluation(entering).value(let.value)
         if check_bindable(self.session, self.span(let.name)):
-            kind = self.scope.binder(name)
-            if name in self.scope.names or kind in ("parameter", "loop variable"):
-                self.report("name-taken", let.name, name=name, by=kind or "let")
-        self.scope.names[name] = value
+            binder = self.scope.binder(name)
+            if binder is not None and (binder is self.scope or binder.kind != "let"):
+                self.report("name-taken", let.name, name=name, by=binder.kind)
+        self.scope.names[name] = Given(value, let.value, self.scope)
 
     def body(self, body: nodes.Body, entering: Shape | None, last: Span | None, opener: str) -> Expansion:
         """Expand a body of one chain; `opener` is the word that it belongs to."""
@@ -165,21 +166,23 @@ class Expander:
     def loop(self, item: nodes.For, entering: Shape | None, last: Span | None) -> Expansion:
         """Expand `for`: the chain once for each value, spliced in place."""
         check_names(self.session, names_of(item.pattern), self.scope.module, "loop variable")
-        values = self.evaluation(entering).value(item.values)
-        if values is not None and not isinstance(values, tuple):
-            self.report("wrong-kind", item.values, what="what `for` goes through", expected="a tuple", found=values)
-            values = None
-        place = self.span(item.values)
-        if self.dead or not values:
-            names = bind(self.session, item.pattern, Given(None, place), self.scope.module)
-            return self.untaken_turn(self.inside(names, values == ()), item.body, entering, last, "for")
+        session, module = self.session, self.scope.module
+        given = Given(self.evaluation(entering).value(item.values), item.values, self.scope)
+        turns = turns_of(session, item.pattern, given, module)
+        if self.dead or not turns:
+            names = bind(session, item.pattern, given._replace(value=None), module)
+            return self.untaken_turn(self.inside(names, given.value == ()), item.body, entering, last, "for")
         chain = ExpandedChain(entering, last)
-        for turn, value in enumerate(values, 1):
-            self.session.turns.append((turn, len(values)))
-            names = bind(self.session, item.pattern, Given(value, place), self.scope.module)
+        fits = True
+        for turn, each in enumerate(turns, 1):
+            session.turns.append((turn, len(turns)))
+            found = len(session.log)
+            names = bind(session, item.pattern, each if fits else each._replace(value=None), module)
+            # One value that does not have the pattern's form is told of; the others most likely have not either.
+            fits = fits and len(session.log) == found
             part = self.inside(names, loops=True).body(item.body, chain.output, chain.last, "for")
-            self.session.turns.pop()
-            chain.add(self.session, part, self.span(item))
+            session.turns.pop()
+            chain.add(session, part, self.span(item))
         return chain.done()
 
     def repeat(self, item: nodes.Layer, entering: Shape | None, last: Span | None) -> Expansion:
@@ -314,24 +317,28 @@ class Expander:
         if self.dead or not fine:
             return unknown(None, span)
         call = Call(block.name, span)
-        session.trail.append(call)
+        bound = [
+            each and bind(session, parameter.pattern, each, block.module)
+            for parameter, each in zip(block.node.parameters, given, strict=True)
+        ]
+        parameters = Scope(block.module, None, "parameter", {})
+        session.trail.append(BlockCall(call, block, parameters, entering, last))
         session.active_blocks[id(block)] = block
         if len(session.trail) > MAX_CALLS:
             self.report("calls-too-deep", item.word, limit=MAX_CALLS)
             raise GivenUp
-        values = bind_parameters(session, block, given, entering)
-        arguments = repr(values)
+        bind_parameters(session, block, parameters, bound, entering)
+        arguments = repr([each.value for each in parameters.names.values()])
         session.spend(span, STEPS_A_CALL + len(arguments) // 24)
         key = (block.span, arguments, entering, session.in_branch)
         kept: _Kept | None = session.expansions.get(key)
         level = 0 if is_join(block.node.body) else 1
         if kept is None:
-            mark = len(session.log)
-            part = self.block_body(block, values, entering, span)
-            findings = tuple(dict.fromkeys(session.log[mark:]))
-            kept = session.expansions[key] = _Kept(part, findings)
+            mark, turns = len(session.log), len(session.turns)
+            part = self.block_body(block, parameters, entering, span)
+            kept = session.expansions[key] = _Kept(part, session.kept_findings(mark, turns))
         else:
-            session.report_again(kept.findings, call)
+            session.report_again(kept.findings)
             session.refuse_depth(span, session.module_depth + kept.expansion.height + level)
         session.trail.pop()
         session.active_blocks.popitem()
@@ -349,14 +356,11 @@ class Expander:
         )
         return part._replace(children=children)
 
-    def block_body(
-        self, block: BlockDefinition, values: dict[str, Value], entering: Shape | None, span: Span
-    ) -> Expansion:
-        """Expand the body of a block; `span` is what calls it."""
+    def block_body(self, block: BlockDefinition, scope: Scope, entering: Shape | None, span: Span) -> Expansion:
+        """Expand the body of a block in the scope of its parameters; `span` is what calls it."""
         level = not is_join(block.node.body)
         if level:
             self.session.open_module(span)
-        scope = Scope(block.module, None, "parameter", values)
         part = Expander(self.session, scope).body(block.node.body, entering, None, "block")
         if level:
             self.session.close_module()
@@ -409,7 +413,7 @@ class Expander:
         session.close_module()
         session.in_branch = outer
         children = keyed(session, part.children)
-        layer, _ = make_layer(Aux, given, evaluation)
+        layer, _ = make_layer(Aux, given, session)
         if self.dead or not fine or entering is None or part.output is None:
             return unknown(entering, last)
         assert isinstance(layer, Aux)
@@ -466,7 +470,7 @@ class Expander:
 
     # Small helpers
 
-    def inside(self, names: dict[str, Value] | None = None, dead: bool = False, loops: bool = False) -> Expander:
+    def inside(self, names: dict[str, Given] | None = None, dead: bool = False, loops: bool = False) -> Expander:
         """An expander for a body that is spliced into this one, with the loop's variables."""
         scope = self.scope if names is None else Scope(self.scope.module, self.scope, "loop variable", names)
         return Expander(self.session, scope, self.looped or loops, self.dead or dead)
@@ -507,16 +511,20 @@ def is_join(body: nodes.Body) -> bool:
 
 
 def bind_parameters(
-    session: Session, block: BlockDefinition, given: list[Given | None], entering: Shape | None
-) -> dict[str, Value]:
-    """The values of a block's parameters. A default sees the parameters to its left and what enters the block."""
-    values: dict[str, Value] = {}
-    scope = Scope(block.module, None, "parameter", values)
-    for parameter, argument in zip(block.node.parameters, given, strict=True):
-        each = argument
-        if each is None:
+    session: Session,
+    block: BlockDefinition,
+    scope: Scope,
+    bound: list[dict[str, Given] | None],
+    entering: Shape | None,
+) -> None:
+    """Fill the scope of a block's parameters with those bound, and with defaults where none is.
+
+    A default sees the parameters to its left and what enters the block.
+    """
+    for parameter, given in zip(block.node.parameters, bound, strict=True):
+        names = given
+        if names is None:
             assert parameter.default is not None
             value = Evaluation(session, scope, entering).value(parameter.default)
-            each = Given(value, block.module.span(parameter.default))
-        values.update(bind(session, parameter.pattern, each, block.module))
-    return values
+            names = bind(session, parameter.pattern, Given(value, parameter.default, scope), block.module)
+        scope.names.update(names)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.checker.arguments import layer_signature, make_layer, match
+from archdsl.checker.blame import gives
 from archdsl.checker.expansion import NO_COST, Child, Expansion, unknown
+from archdsl.checker.scope import Given
 from archdsl.checker.session import Session
 from archdsl.checker.values import Evaluation
-from archdsl.diagnostics.diagnostic import Label
 from archdsl.layers.base import ANY, IMAGE, VECTOR, Join, Layer, Misfit, refuse_too_many_values
 from archdsl.network import Leaf
 from archdsl.shapes import UNKNOWN_IMAGE, UNKNOWN_VECTOR, Image, Shape, Vector, is_known, product
@@ -35,7 +36,7 @@ def expand_layer(
         if count not in cls.position_counts:
             session.report("argument-count", word, word=cls.word, found=count, allowed=cls.position_counts)
             fine = False
-    layer, places = make_layer(cls, given, evaluation)
+    layer, places = make_layer(cls, given, session)
     if cls.takes != ANY and entering is not None and isinstance(entering, Image) != (cls.takes == IMAGE):
         _report_wrong_rank(session, word, cls, entering, last)
         return unknown(layer.may_give(None), span)
@@ -88,17 +89,12 @@ def join_shapes(session: Session, layer: Join, parts: list[Expansion], span: Spa
         related = tuple(
             label
             for index, (place, shape) in enumerate(zip(places, known, strict=True))
-            if index != odd and place.source is places[odd].source
+            if index != odd
             for label in gives(place, shape)
         )
         session.report(misfit.code, places[odd], related, **misfit.facts)
         return either
     return output
-
-
-def gives(place: Span, shape: Shape) -> tuple[Label, ...]:
-    """What gave a shape, to be shown beside a fault; a shape of which little is known helps nobody."""
-    return (Label(place, f"gives {shape}"),) if is_known(shape) else ()
 
 
 def _is_known(layer: Layer) -> bool:
@@ -108,20 +104,21 @@ def _is_known(layer: Layer) -> bool:
 
 
 def _report_misfit(
-    session: Session, misfit: Misfit, places: dict[str, Span], word: Span, entering: Shape | None, last: Span | None
+    session: Session, misfit: Misfit, places: dict[str, Given], word: Span, entering: Shape | None, last: Span | None
 ) -> None:
     """Report a layer's own fault at the argument that it names, beside what gave the shape that enters."""
-    span = word if misfit.field is None else places.get(misfit.field, word)
-    related: tuple[Label, ...] = ()
-    if entering is not None and last is not None and last.source is span.source:
-        related = gives(last, entering)
-    session.report(misfit.code, span, related, **misfit.facts)
+    at = places.get(misfit.field or "")
+    if at is not None and misfit.axis is not None:
+        at = at.item(misfit.axis, None)
+    enters = entering if last is None else None
+    session.report(misfit.code, at or word, gives(last, entering), enters, **misfit.facts)
 
 
 def _report_wrong_rank(session: Session, word: Span, cls: type[Layer], entering: Shape, last: Span | None) -> None:
-    related = () if last is None else gives(last, entering)
+    related, enters = gives(last, entering), entering if last is None else None
     shape = str(entering) if is_known(entering) else None
     if cls.takes == VECTOR:
-        session.report("needs-flatten", word, related, word=cls.word, shape=shape, features=product(*entering))
+        features = product(*entering)
+        session.report("needs-flatten", word, related, enters, word=cls.word, shape=shape, features=features)
     else:
-        session.report("needs-image", word, related, word=cls.word, shape=shape)
+        session.report("needs-image", word, related, enters, word=cls.word, shape=shape)

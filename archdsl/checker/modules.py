@@ -26,12 +26,12 @@ LIBRARY = Path(__file__).parent.parent / "library"
 @cache
 def library() -> Module:
     """The blocks that ship with archdsl, written in the language itself."""
-    module = Module(Source("library", ""), None)
+    module = Module(Source("library", ""), None, is_library=True)
     for path in sorted(LIBRARY.glob("*.arch")):
         source, _ = read_source(path, f"library/{path.name}")
         file, errors = parse(source)
         assert not errors, errors
-        own = Module(source, module)
+        own = Module(source, module, is_library=True)
         for statement in file.statements:
             assert isinstance(statement, nodes.Block)
             module.blocks[statement.name.text] = BlockDefinition(statement, own)

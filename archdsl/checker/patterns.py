@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.checker.arguments import Given
-from archdsl.checker.scope import Module, Value
+from archdsl.checker.scope import Given, Module
 from archdsl.checker.session import Session
 from archdsl.diagnostics.diagnostic import Label
 from archdsl.source import Span
@@ -17,21 +16,42 @@ def names_of(pattern: nodes.Pattern) -> list[nodes.Name]:
     return [name for inner in pattern.patterns for name in names_of(inner)]
 
 
-def bind(session: Session, pattern: nodes.Pattern, given: Given, module: Module) -> dict[str, Value]:
+def bind(session: Session, pattern: nodes.Pattern, given: Given, module: Module) -> dict[str, Given]:
     """The names of a pattern with their values; not known where the value does not have the pattern's form."""
-    value, span = given
     if isinstance(pattern, nodes.Name):
-        return {pattern.text: value}
-    names: dict[str, Value] = {}
+        return {pattern.text: given}
+    value = given.value
+    names: dict[str, Given] = {}
     if value is not None and (not isinstance(value, tuple) or len(value) != len(pattern.patterns)):
         place = module.span(pattern)
         related = (Label(place, "taken apart here"),)
-        session.report("pattern-mismatch", span, related, pattern=place.text, value=value, wanted=len(pattern.patterns))
+        session.report(
+            "pattern-mismatch", given, related, pattern=place.text, value=value, wanted=len(pattern.patterns)
+        )
         value = None
     items = value if isinstance(value, tuple) else (None,) * len(pattern.patterns)
-    for inner, item in zip(pattern.patterns, items, strict=True):
-        names.update(bind(session, inner, Given(item, span), module))
+    for index, (inner, item) in enumerate(zip(pattern.patterns, items, strict=True)):
+        names.update(bind(session, inner, given.item(index, item), module))
     return names
+
+
+def turns_of(session: Session, pattern: nodes.Pattern, given: Given, module: Module) -> list[Given]:
+    """The values that `for` goes through, one for each turn; none where they are not known."""
+    values = given.value
+    if values is None:
+        return []
+    if not isinstance(values, tuple):
+        session.report("wrong-kind", given, what="what `for` goes through", expected="a tuple", found=values)
+        return []
+    wanted = len(pattern.patterns) if isinstance(pattern, nodes.Unpack) else None
+    if len(values) == wanted and all(isinstance(value, int | float) for value in values):
+        # The values of one turn, without the tuple of turns around them.
+        place = module.span(pattern)
+        related = (Label(place, "taken apart here"),)
+        facts = {"pattern": place.text, "value": values[0], "wanted": wanted, "row": values}
+        session.report("pattern-mismatch", given, related, **facts)
+        return [given]
+    return [given.item(index, value) for index, value in enumerate(values)]
 
 
 def check_names(session: Session, names: list[nodes.Name], module: Module, kind: str) -> None:

@@ -11,6 +11,32 @@ Value: TypeAlias = "int | float | bool | tuple[Value, ...] | None"
 """What an expression gives; None is not known."""
 
 
+class Given(NamedTuple):
+    """A value and what gave it: an expression in the scope where it stands.
+
+    path: the item of the expression's tuple that the value is: (2, 0) is the first item of its third.
+    """
+
+    value: Value
+    node: nodes.Value
+    scope: Scope
+    path: tuple[int, ...] = ()
+
+    @property
+    def span(self) -> Span:
+        """The characters that gave it: those of its item, where the tuple is written out."""
+        node = self.node
+        for index in self.path:
+            if not isinstance(node, nodes.Tuple):
+                break
+            node = node.items[index]
+        return self.scope.module.span(node)
+
+    def item(self, index: int, value: Value) -> Given:
+        """An item of its tuple."""
+        return self._replace(value=value, path=(*self.path, index))
+
+
 class BlockDefinition(NamedTuple):
     """A block and the module whose names its body sees."""
 
@@ -37,11 +63,13 @@ class Module:
     """A file as others see it, and the names that its own text sees.
 
     incomplete: a part of what it might define could not be read, so a name that is not found is unknown.
+    is_library: it ships with archdsl, and is not the user's to edit.
     """
 
-    def __init__(self, source: Source, library: Module | None) -> None:
+    def __init__(self, source: Source, library: Module | None, is_library: bool = False) -> None:
         self.source = source
         self.library = library
+        self.is_library = is_library
         self.blocks: dict[str, BlockDefinition] = {}
         self.lets: dict[str, LetDefinition] = {}
         self.imported_blocks: dict[str, BlockDefinition] = {}
@@ -78,7 +106,7 @@ class Scope:
 
     __slots__ = ("kind", "module", "names", "parent")
 
-    def __init__(self, module: Module, parent: Scope | None, kind: str, names: dict[str, Value]) -> None:
+    def __init__(self, module: Module, parent: Scope | None, kind: str, names: dict[str, Given]) -> None:
         self.module = module
         self.parent = parent
         self.kind = kind
@@ -86,12 +114,10 @@ class Scope:
 
     def lookup(self, name: nodes.Name) -> tuple[bool, Value]:
         """Whether the name is bound to a value here, and the value."""
-        scope: Scope | None = self
         text = name.text
-        while scope is not None:
-            if text in scope.names:
-                return True, scope.names[text]
-            scope = scope.parent
+        binder = self.binder(text)
+        if binder is not None:
+            return True, binder.names[text].value
         module = self.module
         let = module.lets.get(text)
         if let is not None and let.node.start < name.start:
@@ -100,12 +126,12 @@ class Scope:
             return True, module.imported_lets[text]
         return text in module.unknown_lets, None
 
-    def binder(self, name: str) -> str | None:
-        """What kind of name a body around has bound this one as, or None."""
+    def binder(self, name: str) -> Scope | None:
+        """The scope of a body around that binds this name, or None."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.names:
-                return scope.kind
+                return scope
             scope = scope.parent
         return None
 

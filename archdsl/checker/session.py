@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from archdsl.checker.scope import BlockDefinition
+from archdsl.checker.blame import BlockCall, Report, lay
+from archdsl.checker.scope import BlockDefinition, Given
 from archdsl.checker.suggest import suggest
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.catalog.entry import plural
 from archdsl.diagnostics.diagnostic import MAX_ERRORS, Diagnostic, Label
-from archdsl.network import Call
+from archdsl.shapes import Shape
 from archdsl.source import Span
 
 MAX_LAYERS = 100_000
@@ -42,12 +43,28 @@ _FRAMES = 8 * MAX_BODY_DEPTH
 FindingKey = tuple[str, str, int, int]
 
 
+def key_of(found: Diagnostic) -> FindingKey:
+    """What makes two findings one."""
+    span = found.primary.span
+    return (found.code, span.source.name, span.start, span.end)
+
+
 class GivenUp(Exception):
     """The check ends here: what it found last says why."""
 
 
+class Logged(NamedTuple):
+    """A finding in the order of the reports.
+
+    report: as it was reported, for another call of the block may make it another's fault; None where it can't.
+    """
+
+    key: FindingKey
+    report: Report | None
+
+
 class _Finding(NamedTuple):
-    """A finding, and the block calls that lead to it, each as the hash of its trail."""
+    """A finding, and the block calls that lead to its place, each as the hash of its trail."""
 
     diagnostic: Diagnostic
     trails: set[int]
@@ -74,7 +91,7 @@ class Session:
     def __init__(self, max_layers: int = MAX_LAYERS) -> None:
         self.max_layers = max_layers
         self.max_steps = STEPS_A_LAYER * max(max_layers, MAX_LAYERS)
-        self.trail: list[Call] = []
+        self.trail: list[BlockCall] = []
         self.turns: list[tuple[int, int]] = []
         self.active_blocks: dict[int, BlockDefinition] = {}
         self.signatures: dict[int, Any] = {}
@@ -88,38 +105,78 @@ class Session:
         self.unknown_features: Span | None = None
         self.expansions: dict[Any, Any] = {}
         self.leaves: dict[Any, Any] = {}
-        self.log: list[FindingKey] = []
+        self.log: list[Logged] = []
         self._found: dict[FindingKey, _Finding] = {}
         self._suggestions = 0
 
     # Findings
 
-    def report(self, code: str, span: Span, related: tuple[Label, ...] = (), /, **facts: Any) -> None:
-        """Record a finding. One code at one place is one finding, however many calls lead there."""
-        key = (code, span.source.name, span.start, span.end)
-        self.log.append(key)
+    def report(
+        self,
+        code: str,
+        at: Span | Given,
+        related: tuple[Label, ...] = (),
+        enters: Shape | None = None,
+        /,
+        **facts: Any,
+    ) -> None:
+        """Record a finding. One code at one place is one finding, however many calls lead there.
+
+        at: the characters at fault; or the value at fault, which is shown where it was written.
+        enters: the shape that is part of the fault, where it entered the innermost block as it is.
+        """
         self.steps += _STEPS_A_REPORT
-        trail = tuple(self.trail)
+        span, value = (at, None) if isinstance(at, Span) else (at.span, at)
+        if len(self._found) >= MAX_ERRORS:
+            code, value, facts, related = "too-many-errors", None, {"limit": MAX_ERRORS}, ()
+        found = diagnose(code, span, related, **facts)
+        self._record(Report(found, value, enters, tuple(self.trail), tuple(self.turns)))
+
+    def _record(self, report: Report) -> None:
+        """Record a finding where it lies, with the calls that lead to that place."""
+        found, level = lay(report)
+        key = key_of(found)
+        self.log.append(Logged(key, report if report.calls else None))
+        trail = hash(tuple(each.call.span for each in report.calls[:level]))
         earlier = self._found.get(key)
         if earlier is not None:
-            earlier.trails.add(hash(trail))
+            earlier.trails.add(trail)
             return
-        if len(self._found) >= MAX_ERRORS:
-            code, facts, related = "too-many-errors", {"limit": MAX_ERRORS}, ()
-        calls = tuple(Label(call.span, f"in `{call.block}`, called here") for call in reversed(trail))
-        diagnostic = diagnose(code, span, (*related, *calls), **facts)
-        turns = tuple(f"in turn {turn} of {count}" for turn, count in self.turns if turn > 1)
-        self._found[key] = _Finding(diagnostic._replace(notes=(*diagnostic.notes, *turns)), {hash(trail)})
+        self._found[key] = _Finding(found, {trail})
         if len(self._found) > MAX_ERRORS:
             raise GivenUp
 
-    def report_again(self, keys: tuple[FindingKey, ...], call: Call) -> None:
-        """Record that one more call leads to these findings."""
-        self.spend(call.span, len(keys))
+    def kept_findings(self, mark: int, turns: int) -> tuple[Logged, ...]:
+        """What was found in the innermost block since the mark, for each further call of it with the same values.
+
+        turns: how many loops there were around the call.
+        """
+        kept: dict[Any, Logged] = {}
+        outer = len(self.trail) - 1
+        for key, report in self.log[mark:]:
+            if report is not None:
+                within = report._replace(calls=report.calls[outer:], turns=report.turns[turns:])
+                found, level = lay(within)
+                place = key_of(found)
+                kept.setdefault((place, level), Logged(key, None if level else within))
+            else:
+                kept.setdefault(key, Logged(key, None))
+        return tuple(kept.values())
+
+    def report_again(self, findings: tuple[Logged, ...]) -> None:
+        """Record that one more call, the innermost, leads to these findings."""
+        if not findings:
+            return
+        self.spend(self.trail[-1].call.span, len(findings))
         trail = tuple(self.trail)
-        for key in keys:
-            self.log.append(key)
-            self._found[key].trails.add(hash((trail, key)))
+        spans = tuple(each.call.span for each in trail)
+        for each in findings:
+            if each.report is None:
+                self.log.append(each)
+                self._found[each.key].trails.add(hash((spans, each.key)))
+            else:
+                calls, turns = (*trail, *each.report.calls[1:]), (*self.turns, *each.report.turns)
+                self._record(each.report._replace(calls=calls, turns=turns))
 
     def suggest(self, name: str, candidates: Iterable[str]) -> str | None:
         """The candidate that was probably meant, or None; the first mistakes of a file get suggestions, and no more."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from archdsl.checker.scope import Scope, Value
+from archdsl.checker.scope import Given, Scope, Value
 from archdsl.checker.session import MAX_TUPLE, Session
 from archdsl.shapes import Image, Shape, is_known
-from archdsl.source import Span
 from archdsl.syntax import nodes
 from archdsl.syntax.tokens import MAX_NESTING, MAX_WHOLE
 
@@ -64,10 +63,10 @@ class Evaluation:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int):
-            self._report("wrong-kind", node, what=what, expected="a whole number", found=value)
+            self._blame("wrong-kind", node, what=what, expected="a whole number", found=value)
             return None
         if value < at_least:
-            self._report("value-out-of-range", node, what=what, value=value, at_least=at_least, at_most=None)
+            self._blame("value-out-of-range", node, what=what, value=value, at_least=at_least, at_most=None)
             return None
         return value
 
@@ -76,7 +75,7 @@ class Evaluation:
         value = self.value(node)
         if value is None or isinstance(value, bool):
             return value
-        self._report("wrong-kind", node, what="a condition", expected="true or false", found=value)
+        self._blame("wrong-kind", node, what="a condition", expected="true or false", found=value)
         return None
 
     # Small helpers
@@ -84,8 +83,12 @@ class Evaluation:
     def _report(self, code: str, node: nodes.Value | nodes.Argument, /, **facts: object) -> None:
         self.session.report(code, self.scope.module.span(node), **facts)
 
+    def _blame(self, code: str, node: nodes.Value, /, **facts: object) -> None:
+        """Report a fault of a value, which is that of whoever wrote it."""
+        self.session.report(code, Given(None, node, self.scope), **facts)
+
     def _wrong_kind(self, node: nodes.Value, what: str, expected: str, found: Value) -> Value:
-        self._report("wrong-kind", node, what=what, expected=expected, found=found)
+        self._blame("wrong-kind", node, what=what, expected=expected, found=found)
         return None
 
     def _spend(self, node: nodes.Value, steps: int) -> None:
@@ -94,16 +97,16 @@ class Evaluation:
     def _dead(self) -> Evaluation:
         return self if self.dead else Evaluation(self.session, self.scope, self.entering, dead=True)
 
-    def _bounded(self, span: Span, value: int | float) -> int | float | None:
+    def _bounded(self, node: nodes.Value, value: int | float) -> int | float | None:
         """The number, or None after a report where it is larger than any that the language has."""
         if isinstance(value, int):
             if abs(value) <= MAX_WHOLE:
                 return value
-            self.session.report("number-too-large", span, limit=MAX_WHOLE)
+            self._blame("number-too-large", node, limit=MAX_WHOLE)
         elif math.isfinite(value):
             return value
         else:
-            self.session.report("number-too-large", span, limit=None)
+            self._blame("number-too-large", node, limit=None)
         return None
 
     # Names and tuples
@@ -150,7 +153,7 @@ class Evaluation:
         items = tuple([self.value(item) for item in node.items])
         size, depth = measured(items)
         if size > MAX_TUPLE:
-            self._report("tuple-too-large", node, limit=MAX_TUPLE)
+            self._blame("tuple-too-large", node, limit=MAX_TUPLE)
             return None
         if depth > MAX_NESTING:
             self._report("nested-too-deeply", node, limit=MAX_NESTING, what="tuples")
@@ -210,7 +213,7 @@ class Evaluation:
         if operator in ("==", "!="):
             equal = same(left, right)
             if isinstance(equal, KindsDiffer):
-                self._report("kinds-differ", node, operator=operator, left=left, right=right)
+                self._blame("kinds-differ", node, operator=operator, left=left, right=right)
                 return None
             return None if equal is None else equal == (operator == "==")
         for value, place in ((left, node.first), (right, operand)):
@@ -242,18 +245,16 @@ class Evaluation:
                 continue
             assert isinstance(result, int | float)
             assert isinstance(right, int | float)
-            end = node.end if index == len(node.rest) - 1 else operand.end
-            result = self._computed(Span(self.scope.module.source, node.start, end), operator, operand, result, right)
+            result = self._computed(node, index, result, right)
             place = operand
         return result
 
-    def _computed(
-        self, span: Span, operator: str, operand: nodes.Value, left: int | float, right: int | float
-    ) -> int | float | None:
-        """One operation on two numbers; `span` is what has been read of the sum or product, up to its operand."""
+    def _computed(self, node: nodes.Operation, index: int, left: int | float, right: int | float) -> int | float | None:
+        """One operation of a sum or product, on two numbers."""
+        operator, operand = node.rest[index]
         result: int | float
         if operator in ("/", "//", "%") and right == 0:
-            self._report("division-by-zero", operand, operator=operator)
+            self._blame("division-by-zero", operand, operator=operator)
             return None
         try:
             if operator == "+":
@@ -269,13 +270,15 @@ class Evaluation:
             elif isinstance(left, int) and isinstance(right, int):
                 result, remainder = divmod(left, right)
                 if remainder:
-                    self.session.report("not-whole", span, left=left, right=right, remainder=remainder)
+                    self._blame("not-whole", up_to(node, index), left=left, right=right, remainder=remainder)
                     return None
             else:
                 result = left / right
         except OverflowError:
             result = math.inf
-        return self._bounded(span, result)
+        if isinstance(result, int) and -MAX_WHOLE <= result <= MAX_WHOLE:
+            return result
+        return self._bounded(up_to(node, index), result)
 
     # Functions
 
@@ -353,7 +356,6 @@ class Evaluation:
 
     def _rounded(self, name: str, node: nodes.Call, last: nodes.Value, numbers: list[int | float]) -> Value:
         """The functions of numbers that give whole ones; `last` is the last argument."""
-        span = self.scope.module.span(node)
         value, whole = numbers[0], numbers[-1]
         if name in ("range", "make_divisible"):
             what = "the count of `range`" if name == "range" else "the divisor of `make_divisible`"
@@ -361,21 +363,27 @@ class Evaluation:
                 return self._wrong_kind(last, what, "a whole number", whole)
             least = 0 if name == "range" else 1
             if whole < least:
-                self._report("value-out-of-range", last, what=what, value=whole, at_least=least, at_most=None)
+                self._blame("value-out-of-range", last, what=what, value=whole, at_least=least, at_most=None)
                 return None
             if name == "make_divisible":
-                return self._bounded(span, make_divisible(value, whole))
+                return self._bounded(node, make_divisible(value, whole))
             if whole > MAX_TUPLE:
-                self.session.report("tuple-too-large", span, limit=MAX_TUPLE)
+                self._blame("tuple-too-large", node, limit=MAX_TUPLE)
                 return None
             self._spend(node, whole)
             return tuple(range(whole))
         below = math.floor(value)
         if name == "floor":
-            return self._bounded(span, below)
+            return self._bounded(node, below)
         if name == "ceil":
-            return self._bounded(span, math.ceil(value))
-        return self._bounded(span, below + 1 if value - below >= 0.5 else below)
+            return self._bounded(node, math.ceil(value))
+        return self._bounded(node, below + 1 if value - below >= 0.5 else below)
+
+
+def up_to(node: nodes.Operation, index: int) -> nodes.Operation:
+    """What has been read of a sum or product when so many of its operations are done."""
+    end = node.end if index == len(node.rest) - 1 else node.rest[index][1].end
+    return nodes.Operation(node.first, node.rest[: index + 1], node.start, end)
 
 
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")

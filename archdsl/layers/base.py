@@ -6,7 +6,7 @@ against torch, and what every backend builds. To add a word is to add one class.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar, dataclass_transform
 
 from archdsl.shapes import UNKNOWN_IMAGE, UNKNOWN_VECTOR, Image, Shape, product
@@ -84,14 +84,22 @@ class Misfit(Exception):
     """A layer's own rule is broken. It names the code of the fault, its field and the facts, and knows no text.
 
     field: the argument at fault, or None where it is the layer itself.
+    axis: of a pair, the one number at fault, or None where both are.
     facts: what the catalog's wording for the code asks for.
     """
 
-    def __init__(self, code: str, field: str | None, **facts: Any) -> None:
+    def __init__(self, code: str, field: str | None, /, *, axis: int | None = None, **facts: Any) -> None:
         super().__init__(code)
         self.code = code
         self.field = field
+        self.axis = axis
         self.facts = facts
+
+
+def only_axis(wrong: Iterable[bool]) -> int | None:
+    """The one number of a pair that is wrong; None where both are."""
+    first, second = wrong
+    return None if first and second else int(second)
 
 
 def arg(

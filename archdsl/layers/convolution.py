@@ -15,6 +15,7 @@ from archdsl.layers.base import (
     changed,
     flag,
     layer,
+    only_axis,
     plain,
 )
 from archdsl.shapes import Dim, Image, Shape, product, total, transposed_windows, window_span, windows
@@ -48,6 +49,7 @@ def refuse_unfit_windows(
     raise Misfit(
         "window-too-large",
         "kernel",
+        axis=only_axis(size is not None and size < 1 for size in sizes),
         kernel=kernel,
         dilation=dilation,
         height=image.height,
@@ -122,8 +124,9 @@ class Conv(_Convolution):
         if self.same:
             if any(pad not in (0, None) for pad in self.pad):
                 raise Misfit("contradicting-arguments", "pad", first="same", second="pad")
-            if any(stride not in (1, None) for stride in self.stride):
-                raise Misfit("same-with-stride", "stride", stride=self.stride)
+            steps = [stride not in (1, None) for stride in self.stride]
+            if any(steps):
+                raise Misfit("same-with-stride", "stride", axis=only_axis(steps), stride=self.stride)
         self.refuse_groups_of_output()
 
     def gives(self, x: Shape) -> Shape:
@@ -202,11 +205,11 @@ class ConvTranspose(_Convolution):
     nobias: bool = flag("no bias is added", also_called=("bias", "use_bias"))
 
     def agrees(self) -> None:
-        for output_pad, stride, dilation in zip(self.output_pad, self.stride, self.dilation, strict=True):
+        pairs = zip(self.output_pad, self.stride, self.dilation, strict=True)
+        for axis, (output_pad, stride, dilation) in enumerate(pairs):
             if None not in (output_pad, stride, dilation) and output_pad >= max(stride, dilation):
-                raise Misfit(
-                    "output-padding-too-large", "output_pad", output_pad=output_pad, stride=stride, dilation=dilation
-                )
+                facts = {"output_pad": output_pad, "stride": stride, "dilation": dilation}
+                raise Misfit("output-padding-too-large", "output_pad", axis=axis, **facts)
         self.refuse_groups_of_output()
 
     def gives(self, x: Shape) -> Shape:
@@ -229,7 +232,10 @@ class ConvTranspose(_Convolution):
                 None if size is None else pad - (2 - size) // 2
                 for size, pad in zip((height, width), self.pad, strict=True)
             )
-            raise Misfit("padding-too-large", "pad", pad=self.pad, largest=largest, because="nothing-is-left")
+            axis = only_axis(size is not None and size < 1 for size in (height, width))
+            raise Misfit(
+                "padding-too-large", "pad", axis=axis, pad=self.pad, largest=largest, because="nothing-is-left"
+            )
         return Image(self.out, height, width)
 
     def cost(self, x: Shape) -> Cost:

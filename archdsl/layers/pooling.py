@@ -13,6 +13,7 @@ from archdsl.layers.base import (
     changed,
     flag,
     layer,
+    only_axis,
     plain,
 )
 from archdsl.layers.convolution import refuse_unfit_windows
@@ -29,9 +30,12 @@ class _Pool(Layer):
 
     def agrees(self) -> None:
         halves = tuple(None if kernel is None else kernel // 2 for kernel in self.kernel)
-        for pad, half in zip(self.pad, halves, strict=True):
-            if pad is not None and half is not None and pad > half:
-                raise Misfit("padding-too-large", "pad", pad=self.pad, largest=halves, because="half-the-kernel")
+        wrong = [
+            pad is not None and half is not None and pad > half for pad, half in zip(self.pad, halves, strict=True)
+        ]
+        if any(wrong):
+            facts = {"pad": self.pad, "largest": halves, "because": "half-the-kernel"}
+            raise Misfit("padding-too-large", "pad", axis=only_axis(wrong), **facts)
 
     def pooled(self, x: Image, dilation: Pair) -> Image:
         height, width = (

@@ -71,6 +71,10 @@ def wrong_kind(what: str, expected: str, found: Any, literal: bool = False) -> W
     return Wording(f"{what} must be {expected}, not {described(found)}", f"expected {expected}", help)
 
 
+_MEANINGFUL = 2**31 - 1
+"""A limit from here on is what a machine holds, and is named only where it is passed."""
+
+
 @code("value-out-of-range")
 def value_out_of_range(what: str, value: Any, at_least: float | None, at_most: float | None) -> Wording:
     """A number is below the least or above the largest that makes sense here.
@@ -88,7 +92,7 @@ def value_out_of_range(what: str, value: Any, at_least: float | None, at_most: f
         fc(300) relu dropout(0.5)
         fc(10)
     """
-    if at_least is not None and at_most is not None:
+    if at_least is not None and at_most is not None and (at_most < _MEANINGFUL or value > at_most):
         allowed = f"between {shown(at_least)} and {shown(at_most)}"
     elif at_least is not None:
         allowed = f"at least {shown(at_least)}"
@@ -265,7 +269,7 @@ def wrong_entering(name: str, shape: str | None, right: str) -> Wording:
 
 
 @code("pattern-mismatch")
-def pattern_mismatch(pattern: str, value: Any, wanted: int) -> Wording:
+def pattern_mismatch(pattern: str, value: Any, wanted: int, row: Any = None) -> Wording:
     """A pattern takes a tuple apart, and the value is no tuple, or one of another length.
 
     In a `for`, each value of the tuple is taken apart: two numbers for each turn are a tuple of pairs.
@@ -283,8 +287,9 @@ def pattern_mismatch(pattern: str, value: Any, wanted: int) -> Wording:
         }
     """
     found = f"{shown(value)} has {len(value)}" if isinstance(value, tuple) else f"{shown(value)} is no tuple"
+    message = f"`{pattern}` takes a tuple of {wanted} apart, and {found}"
+    if row is not None:
+        return Wording(message, f"a tuple of {wanted} itself", (f"for one turn write `({shown(row)},)`",))
     return Wording(
-        f"`{pattern}` takes a tuple of {wanted} apart, and {found}",
-        f"expected a tuple of {wanted}",
-        (f"write a tuple of {wanted} values in place of {shown(value)}",),
+        message, f"expected a tuple of {wanted}", (f"write a tuple of {wanted} values in place of {shown(value)}",)
     )
