@@ -14,6 +14,7 @@ from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.diagnostics.render import render
+from archdsl.lint.lint import lint
 from archdsl.network import Network
 from archdsl.reader import normalized, read_source
 from archdsl.settings import read_input, read_settings
@@ -67,7 +68,9 @@ def check(
     if found:
         return Checked(source, None, tuple(found))
     folder = None if root is None else Path(root)
-    return check_source(source, Options(shape, values, folder, max_layers, max_parameters))
+    checked = check_source(source, Options(shape, values, folder, max_layers, max_parameters))
+    warnings = lint(checked, as_written=input is None and not set)
+    return checked._replace(diagnostics=(*checked.diagnostics, *warnings)) if warnings else checked
 
 
 def load(path: str | Path, input: InputLike | None = None, set: SetLike | None = None) -> Network:

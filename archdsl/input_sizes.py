@@ -129,7 +129,7 @@ class InputSizes:
             if isinstance(symbol, str):
                 assert size is not None
                 self.trial[symbol] = size
-        self._network = network
+        self.network = network
         self._expand = expand
         self._expanded: dict[Image, bool] = {}
         self._paths: list[_Path] = []
@@ -169,13 +169,13 @@ class InputSizes:
         sizes = {symbol: Size.of(value, Linear(symbol, 1, 0), guards) for symbol, value in values.items()}
         network: Network | None = None
         with suppress(Misfit):
-            network = resized(self._network, self.open.at(sizes))
+            network = resized(self.network, self.open.at(sizes))
         self._paths.append(_Path(guards, network is not None))
         return network
 
     def _resized(self, input: Image) -> Network | None:
         try:
-            return resized(self._network, input)
+            return resized(self.network, input)
         except Misfit:
             return None
 

@@ -65,7 +65,11 @@ def test_typer_is_imported_by_the_command_line_alone() -> None:
         ("layers", ("archdsl.source", "archdsl.syntax", "archdsl.checker", "archdsl.diagnostics", "archdsl.network")),
         ("syntax", ("archdsl.layers", "archdsl.checker", "archdsl.network", "archdsl.shapes")),
         ("diagnostics", ("archdsl.checker", "archdsl.syntax", "archdsl.layers", "archdsl.network")),
-        ("checker", ("archdsl.backends", "archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api")),
+        (
+            "checker",
+            ("archdsl.lint", "archdsl.backends", "archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api"),
+        ),
+        ("lint", ("archdsl.backends", "archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api")),
         ("backends", ("archdsl.training", "archdsl.commands", "archdsl.checker", "archdsl.syntax", "archdsl.cli")),
         ("training", ("archdsl.commands", "archdsl.checker", "archdsl.syntax", "archdsl.cli")),
     ],

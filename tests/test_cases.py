@@ -7,10 +7,12 @@
     ```text                       the rendered diagnostics, whole. ARCHDSL_REWRITE=1 writes what they are now
     ```keys                       the keys of the built network's state dict
 
-At the end of a line of a spec stands what is expected of it. Everything found must be expected, with its code:
+At the end of a line of a spec stands what is expected of it. Every error must be expected, with its code, and in
+`lint.md` every warning too; elsewhere warnings are beside the point:
 
     conv(256, 64)  # error: [window-too-large] "64" - at most 26; [another-code]
     conv(96, 11, s4)  # gives 96x54x54
+    fc(10) softmax  # warning: [softmax-at-end] "softmax"
 
 In quotes stand the characters at fault; after the dash, words of the message, the help or the notes.
 """
@@ -37,7 +39,8 @@ CASES = Path(__file__).parent / "cases"
 REWRITE = bool(os.environ.get("ARCHDSL_REWRITE"))
 
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_EXPECTED = re.compile(r"# error: (.*)$|# gives (\S+)$", re.MULTILINE)
+_EXPECTED = re.compile(r"# (?:error|warning): (.*)$|# gives (\S+)$", re.MULTILINE)
+WITH_WARNINGS = CASES / "lint.md"
 _ERROR = re.compile(r'\[([a-z0-9-]+)\](?: "([^"]*)")?(?: - (.*))?')
 
 
@@ -89,6 +92,8 @@ def test_case(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             Path(name).parent.mkdir(parents=True, exist_ok=True)
             Path(name).write_bytes(contents(block))
     network, found = check(specs["spec.arch"])
+    if case.path != WITH_WARNINGS:
+        found = tuple(each for each in found if each.severity == "error")
     expected = [(name, line, *error) for name, block in specs.items() for line, error in errors_of(block)]
     rendered = [block for block in case.blocks if block.kind == "text"]
     if expected or not rendered:
@@ -196,6 +201,8 @@ def built_and_run(network: Network) -> torch.nn.Module:
 
 def test_every_code_has_a_case() -> None:
     cases = "".join(path.read_text(encoding="utf-8") for path in CASES.rglob("*.md"))
-    limits = (Path(__file__).parent / "test_limits.py").read_text(encoding="utf-8")
+    limits = "".join(
+        (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("test_limits.py", "test_lint.py")
+    )
     for code in CATALOG:
         assert f"[{code}]" in cases or f'"{code}"' in limits, code

@@ -61,12 +61,12 @@ def test_every_block_has_a_language_that_is_tested() -> None:
 
 @pytest.mark.parametrize("example", examples("arch", "arch fragment"), ids=str)
 def test_networks_in_the_documents_are_as_they_say(example: Example) -> None:
-    """Each is fine, or has the errors that comments on its lines name; what is fine is built and run."""
+    """Each is fine, or has the errors and warnings that comments on its lines name; what is fine is built and run."""
     text = (FRAGMENT_INPUT if example.language.endswith("fragment") else "") + example.text
     expected = [
         (number, code)
         for number, line in enumerate(text.splitlines(), 1)
-        for code in re.findall(r"# error: \[([a-z0-9-]+)\]", line)
+        for code in re.findall(r"# (?:error|warning): \[([a-z0-9-]+)\]", line)
     ]
     checked = archdsl.check(text)
     found = [(each.primary.span.source.position(each.primary.span.start)[0], each.code) for each in checked.diagnostics]

@@ -54,6 +54,7 @@ class Checked(NamedTuple):
     nothing_to_build: why there is no network, where there are no errors.
     library: the names of the blocks, where the file has definitions alone.
     imports: the files that it imports, directly or through others.
+    file, module: the syntax tree of the text, and what it defines and imports, where there are no errors.
     """
 
     source: Source
@@ -63,10 +64,16 @@ class Checked(NamedTuple):
     imports: tuple[Source, ...] = ()
     sizes: InputSizes | None = None
     nothing_to_build: Diagnostic | None = None
+    file: nodes.File | None = None
+    module: Module | None = None
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
         return tuple(each for each in self.diagnostics if each.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        return tuple(each for each in self.diagnostics if each.severity == "warning")
 
 
 def check_source(source: Source, options: Options = Options()) -> Checked:  # noqa: B008 - a frozen value.
@@ -89,7 +96,8 @@ def check_source(source: Source, options: Options = Options()) -> Checked:  # no
         )
     elif expanded.network is None:
         nothing = diagnose("no-network", Span(source, 0, 0))
-    return Checked(source, expanded.network, diagnostics, expanded.library, imports, sizes, nothing)
+    library, module = expanded.library, expanded.module
+    return Checked(source, expanded.network, diagnostics, library, imports, sizes, nothing, file, module)
 
 
 def accepted_sizes(source: Source, options: Options, open: OpenInput | None = None) -> InputSizes | None:
@@ -125,12 +133,13 @@ class _Expanded:
         loader = Loader(session, root)
         self.network: Network | None = None
         self.library: tuple[str, ...] | None = None
+        self.module: Module | None = None
         self.open: OpenInput | None = None
         self.shape: Shape | None = None
         self.input_span = Span(file.source, 0, 0)
         with room_for_recursion():
             try:
-                module = loader.load(file, options.set)
+                module = self.module = loader.load(file, options.set)
                 for each in loader.modules:
                     for block in each.blocks.values():
                         check_definition(session, block)

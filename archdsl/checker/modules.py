@@ -143,6 +143,7 @@ class Loader:
         if imported is None:
             module.incomplete = True
             return
+        module.imports.append((statement, imported))
         for name, block in imported.blocks.items():
             known = module.imported_blocks.get(name)
             if known is not None and known.module is not imported:

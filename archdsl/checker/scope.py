@@ -62,6 +62,7 @@ class LetDefinition(NamedTuple):
 class Module:
     """A file as others see it, and the names that its own text sees.
 
+    imports: each import that was read, with the module that it gave.
     incomplete: a part of what it might define could not be read, so a name that is not found is unknown.
     is_library: it ships with archdsl, and is not the user's to edit.
     """
@@ -72,6 +73,7 @@ class Module:
         self.is_library = is_library
         self.blocks: dict[str, BlockDefinition] = {}
         self.lets: dict[str, LetDefinition] = {}
+        self.imports: list[tuple[nodes.Import, Module]] = []
         self.imported_blocks: dict[str, BlockDefinition] = {}
         self.imported_lets: dict[str, Value] = {}
         self.imported_from: dict[str, Module] = {}

@@ -85,26 +85,25 @@ def print_text(checked: Sequence[tuple[str, Checked]], quiet: bool) -> None:
         name = visible(file)
         if each.errors:
             print(f"{name}: {plural(len(each.errors), 'error')}")
+            continue
+        warned = f", {plural(len(each.warnings), 'warning')}" if each.warnings else ""
+        if quiet and each.network is not None:
+            print(f"{name}: fine{warned}, {each.network.input} gives {each.network.output}")
+        elif quiet and each.sizes is not None:
+            print(f"{name}: fine{warned}, {takes(each.sizes)}")
         elif each.network is not None:
-            if quiet:
-                print(f"{name}: fine, {each.network.input} gives {each.network.output}")
-            else:
-                print(f"{name}\n{summary(each.network)}")
+            print(f"{name}{warned and ': fine' + warned}\n{summary(each.network)}")
         elif each.sizes is not None:
-            print_open(name, each.sizes, quiet)
+            print(f"{name}{warned and ': fine' + warned}\n{open_summary(each.sizes)}")
         else:
             blocks = ", ".join(each.library or ())
-            print(f"{name}: fine, definitions alone{': ' + blocks if blocks else ''}")
+            print(f"{name}: fine{warned}, definitions alone{': ' + blocks if blocks else ''}")
 
 
-def print_open(name: str, sizes: InputSizes, quiet: bool) -> None:
-    """A network whose input has names for sizes: what it gives for them, and which it accepts."""
+def takes(sizes: InputSizes) -> str:
+    """In a line, what a network whose input has names for sizes accepts."""
     least = sizes.least()
-    if quiet:
-        at_least = "" if least is None else f", and needs at least {sizes.open.at(least)}"
-        print(f"{name}: fine, takes {sizes.open}{at_least}")
-    else:
-        print(f"{name}\n{open_summary(sizes)}")
+    return f"takes {sizes.open}" if least is None else f"takes {sizes.open}, and needs at least {sizes.open.at(least)}"
 
 
 def wants_color(stream: Any) -> bool:

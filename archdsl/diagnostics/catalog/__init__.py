@@ -2,6 +2,7 @@
 
 from archdsl.diagnostics.catalog import calls as calls
 from archdsl.diagnostics.catalog import layers as layers
+from archdsl.diagnostics.catalog import lint as lint
 from archdsl.diagnostics.catalog import names as names
 from archdsl.diagnostics.catalog import structure as structure
 from archdsl.diagnostics.catalog import text as text

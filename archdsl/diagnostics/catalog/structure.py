@@ -684,11 +684,11 @@ def size_not_given(names: tuple[str, ...]) -> Wording:
 
     Example:
         input(3, H, W)
-        conv(8, 3, p1) flatten fc(in_features // 2)
+        conv(8, 3, p1) relu flatten fc(in_features // 2)
 
     Mended:
         input(3, H, W)
-        conv(8, 3, p1) global_avgpool flatten fc(in_features // 2)
+        conv(8, 3, p1) relu global_avgpool flatten fc(in_features // 2)
     """
     are = f"{names[0]} has" if len(names) == 1 else f"{' and '.join(names)} have"
     return Wording(
