@@ -107,8 +107,8 @@ WRONG: dict[str, tuple[str, str]] = {
     "strays": (";\n" * 100_000, "too-many-errors"),
     "openers": ("{" * 500_000, "nested-too-deeply"),
     "closers": (")\n" * 100_000, "unopened"),
-    "bars": ("|" * 100_000, "unexpected"),
-    "pairs of parentheses": ("()" * 100_000, "unexpected"),
+    "bars": ("|" * 100_000, "bar-outside-braces"),
+    "pairs of parentheses": ("()" * 100_000, "value-as-item"),
     "labels": ("a: relu\n" * 30_000, "too-many-errors"),
 }
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from archdsl.checker.scope import BlockDefinition, Given, Value
 from archdsl.checker.session import Session
-from archdsl.checker.values import Evaluation
+from archdsl.checker.values import Evaluation, is_name
 from archdsl.layers import LAYERS
 from archdsl.layers.base import Field, Layer, SameAs
 from archdsl.syntax import nodes
@@ -174,6 +174,9 @@ class _Matching:
         """An argument in order."""
         signature = self.signature
         position = self.positions
+        if isinstance(argument, nodes.Name) and not is_name(argument.text) and position >= len(signature.positions):
+            # Text, as the parser reported.
+            return
         is_unknown = isinstance(argument, nodes.Name) and not self._is_bound(argument)
         if is_unknown and isinstance(argument, nodes.Name):
             self._unknown_word(argument)
@@ -197,7 +200,7 @@ class _Matching:
 
     def _is_bound(self, name: nodes.Name) -> bool:
         module = self.evaluation.scope.module
-        known = name.text in ("in_channels", "in_features") or name.text in module.lets
+        known = name.text in ("in_channels", "in_features") or name.text in module.lets or not is_name(name.text)
         return known or module.incomplete or self.evaluation.scope.lookup(name)[0]
 
     def _unknown_word(self, name: nodes.Name) -> None:

@@ -86,7 +86,7 @@ def check_source(source: Source, options: Options = Options()) -> Checked:  # no
             sizes, diagnostics = _sizes_of_names(expanded, expanded.open)
         elif has_errors(diagnostics):
             diagnostics = with_sizes_that_work(expanded)
-    diagnostics = in_order([*found, *diagnostics])
+    diagnostics = in_order(better_said(found, diagnostics))
     if has_errors(diagnostics):
         return Checked(source, None, diagnostics, None, imports)
     nothing = None
@@ -233,6 +233,38 @@ def with_sizes_that_work(expanded: _Expanded) -> Many[Diagnostic]:
     steps = {name: sizes.step_of(name) for name in open.symbols}
     text = sizes_that_work(shape, least, steps)
     return found if text is None else [each._replace(help=(*each.help, text)) for each in found]
+
+
+_PASSED_ON = ("dotted-name", "malformed-name", "text-as-value")
+"""What the parser passes on as a name, and reports, for the checker may say more of it."""
+
+
+def better_said(parsed: list[Diagnostic], checked: Many[Diagnostic]) -> list[Diagnostic]:
+    """The findings without those of the parser that the checker says better, and those that a mended call leads to."""
+    # Of a call that was mended it is not known which arguments it lacks.
+    places = [(line_of(each), each.primary.span.start) for each in parsed]
+    rest = [
+        each
+        for each in checked
+        if each.code != "missing-argument"
+        or not any(line == line_of(each) and start >= each.primary.span.end for line, start in places)
+    ]
+    others = [each.primary.span for each in rest if each.code not in _PASSED_ON]
+    return [
+        each
+        for each in (*parsed, *rest)
+        if each.code not in _PASSED_ON or not any(within(each.primary.span, span) for span in others)
+    ]
+
+
+def within(inner: Span, outer: Span) -> bool:
+    return inner.source is outer.source and outer.start <= inner.start and inner.end <= outer.end
+
+
+def line_of(finding: Diagnostic) -> int:
+    """The line on which the characters at fault begin."""
+    span = finding.primary.span
+    return span.source.position(span.start)[0]
 
 
 def in_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -24,7 +24,7 @@ from archdsl.checker.patterns import bind, check_bindable, check_names, names_of
 from archdsl.checker.scope import BlockDefinition, Given, Scope
 from archdsl.checker.session import MAX_BODY_DEPTH, MAX_CALLS, STEPS_A_CALL, GivenUp, Logged, Session
 from archdsl.checker.suggest import STRUCTURE, meant_word
-from archdsl.checker.values import FUNCTIONS, Evaluation
+from archdsl.checker.values import FUNCTIONS, Evaluation, is_name
 from archdsl.layers import LAYERS
 from archdsl.layers.base import Cost, Join
 from archdsl.layers.joining import Aux
@@ -66,13 +66,18 @@ class Expander:
     def chain(self, items: nodes.Chain, entering: Shape | None, last: Span | None) -> Expansion:
         """Expand items in order; `last` is what gave the shape that enters."""
         inner = self
-        if any(isinstance(item, nodes.Let) for item in items):
+        if any(isinstance(item, nodes.Let | nodes.Broken) for item in items):
             scope = Scope(self.scope.module, self.scope, "let", {})
             inner = Expander(self.session, scope, self.looped, self.dead)
         chain = ExpandedChain(entering, last)
         for item in items:
             if isinstance(item, nodes.Let):
                 inner.let(item, chain.output)
+            elif isinstance(item, nodes.Broken):
+                nothing = Given(None, nodes.Number(None, item.start, item.end), inner.scope)
+                inner.scope.names.update(dict.fromkeys(item.lets, nothing))
+                chain.output = chain.last = None
+                chain.whole = False
             else:
                 chain.add(self.session, inner.item(item, chain.output, chain.last), self.span(item))
         return chain.done()
@@ -116,6 +121,8 @@ class Expander:
             return self.condition(item, entering, last)
         if isinstance(item, nodes.For):
             return self.loop(item, entering, last)
+        if isinstance(item, nodes.Broken):
+            return unknown(None, None)
         return self.labelled(item, entering, last)
 
     def labelled(self, item: nodes.Labelled, entering: Shape | None, last: Span | None) -> Expansion:
@@ -146,7 +153,7 @@ class Expander:
         expander = Expander(self.session, self.scope, looped=False, dead=self.dead)
         if isinstance(inner, nodes.Body):
             part = expander.body(inner, entering, last, opener)
-        elif isinstance(inner, nodes.Layer | nodes.For | nodes.If | nodes.Labelled):
+        elif isinstance(inner, nodes.Layer | nodes.For | nodes.If | nodes.Labelled | nodes.Broken):
             part = expander.item(inner, entering, last)
         else:
             part = expander.chain(inner, entering, last)
@@ -274,9 +281,10 @@ class Expander:
         """Report a word that is no layer and no block, and read what belongs to it."""
         module = self.scope.module
         name = item.word.text
-        if not module.incomplete and name not in module.unknown_blocks:
+        meant = meant_word(name)
+        is_known = name not in module.unknown_blocks and (is_name(name) or meant is not None)
+        if is_known and not module.incomplete:
             visible = module.visible_blocks()
-            meant = meant_word(name)
             if meant is None and name not in FUNCTIONS:
                 keywords = ("for", "if", "let", "block", "import", "else")
                 meant = self.session.suggest(name, [*visible, *STRUCTURE, *LAYERS, *keywords])
@@ -430,7 +438,8 @@ class Expander:
         if not body.chains:
             self.report("empty-body", body)
             return unknown(None, span)
-        if len(body.chains) == 1:
+        broken = any(isinstance(each, nodes.Broken) for chain in body.chains for each in chain)
+        if len(body.chains) == 1 and not broken:
             self.report("too-few-branches", item.word, word=word)
         outer, session.in_branch = session.in_branch, True
         session.open_module(span)

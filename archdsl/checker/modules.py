@@ -69,7 +69,8 @@ class Loader:
                     self.session.report("misplaced-import", module.span(statement))
                 self._import(module, statement)
                 continue
-            first_other = first_other or statement
+            if not (isinstance(statement, nodes.Broken) and statement.imports):
+                first_other = first_other or statement
             if isinstance(statement, nodes.Block):
                 self._define_block(module, statement)
             elif isinstance(statement, nodes.Let):

@@ -44,8 +44,8 @@ def _folded(name: str) -> str:
 
 
 def meant_word(name: str) -> str | None:
-    """The layer word that people from elsewhere mean by this name, or None."""
-    return _meanings().get(_folded(name))
+    """The layer word that people from elsewhere mean by this name, or None; `nn.ReLU` is read as `ReLU`."""
+    return _meanings().get(_folded(name.rpartition(".")[2]))
 
 
 def suggest(name: str, candidates: Iterable[str]) -> str | None:

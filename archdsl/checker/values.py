@@ -12,6 +12,11 @@ from archdsl.syntax import nodes
 from archdsl.syntax.tokens import MAX_NESTING, MAX_WHOLE
 
 
+def is_name(text: str) -> bool:
+    """Whether a name is one of the language: the parser passes quoted text and dotted names on, and reports them."""
+    return text.isascii() and text.isidentifier()
+
+
 class Nowhere:
     """Where nothing enters: a let of a file, and the input's own arguments."""
 
@@ -118,6 +123,8 @@ class Evaluation:
         bound, value = self.scope.lookup(node)
         if bound:
             return None if self.dead else value
+        if not is_name(text):
+            return None
         module = self.scope.module
         if not module.incomplete:
             below = text in module.lets

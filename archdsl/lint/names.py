@@ -117,10 +117,11 @@ class _Reader:
             for name in names_of(item.pattern):
                 self.bind(variables, name, "loop variable")
             self.body(item.body, (variables, *scope))
-        elif isinstance(item.item, nodes.Body):
-            self.body(item.item, scope)
-        else:
-            self.item(item.item, scope)
+        elif isinstance(item, nodes.Labelled):
+            if isinstance(item.item, nodes.Body):
+                self.body(item.item, scope)
+            else:
+                self.item(item.item, scope)
 
     def word(self, word: nodes.Name) -> None:
         block = self.blocks.get(word.text)

@@ -146,7 +146,7 @@ class Labelled(NamedTuple):
     """label: item, or label: { chain }"""
 
     label: Name
-    item: Layer | For | If | Body
+    item: Layer | For | If | Body | Broken
     start: int
     end: int
 
@@ -160,7 +160,21 @@ class Let(NamedTuple):
     end: int
 
 
-Item: TypeAlias = Layer | For | If | Labelled
+class Broken(NamedTuple):
+    """A part of the file that does not parse: a piece, or an item of a chain.
+
+    The names that it would define are unknown, not undefined.
+    imports: it has an import, so that any name may come from there.
+    """
+
+    blocks: tuple[str, ...]
+    lets: tuple[str, ...]
+    imports: bool
+    start: int
+    end: int
+
+
+Item: TypeAlias = Layer | For | If | Labelled | Broken
 Chain: TypeAlias = tuple[Item | Let, ...]
 
 
@@ -185,20 +199,7 @@ class Block(NamedTuple):
     end: int
 
 
-class Broken(NamedTuple):
-    """A piece of the file that does not parse. The names that it would define are unknown, not undefined.
-
-    imports: it has an import, so that any name may come from there.
-    """
-
-    blocks: tuple[str, ...]
-    lets: tuple[str, ...]
-    imports: bool
-    start: int
-    end: int
-
-
-Statement: TypeAlias = Import | Block | Let | Item | Broken
+Statement: TypeAlias = Import | Block | Let | Item
 
 
 class File(NamedTuple):

@@ -13,7 +13,7 @@ from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.diagnostic import MAX_ERRORS, Diagnostic
 from archdsl.source import Source, Span
 from archdsl.syntax import nodes
-from archdsl.syntax.tokens import Token, bracket_pairs, read_number, refuse_characters, too_deep
+from archdsl.syntax.tokens import Cut, Token, bracket_pairs, read_number, refuse_characters, too_deep
 
 MAX_CHARACTERS = 1 << 20
 
@@ -21,8 +21,9 @@ MAX_CHARACTERS = 1 << 20
 def parse(source: Source) -> tuple[nodes.File, list[Diagnostic]]:
     """Parse a text. What is wrong comes back as diagnostics, and the parts that are right as statements.
 
-    After an error the text is cut where a line starts in column 1, and each piece is parsed alone, so that one
-    run shows every mistake that is independent of the others.
+    After an error the text is cut where a line starts in column 1, and each piece is parsed alone. In a piece the
+    mistake is mended, or the item that holds it cut out, and the piece is parsed again, so that one run shows every
+    mistake that is independent of the others.
     """
     if len(source.text) > MAX_CHARACTERS:
         return unread(source), [diagnose("file-too-large", Span(source, 0, 0), limit=MAX_CHARACTERS)]
@@ -38,20 +39,98 @@ def parse(source: Source) -> tuple[nodes.File, list[Diagnostic]]:
         return nodes.File(source, tables.parse(tokens)), limited(found)
     except Unparsable:
         pass
-    from archdsl.syntax.mistakes import explain_mistake  # Needed only where there is a mistake.
+    from archdsl.syntax.foreign import foreign_file, whole_tokens  # Needed only where there is a mistake.
 
+    foreign = foreign_file(source)
+    if foreign is not None:
+        return unread(source), [foreign]
+    tokens, more = whole_tokens(source, tokens)
+    findings = Findings(source, [*found, *more])
     statements: list[nodes.Statement] = []
-    places = {each.primary.span for each in found}
     for piece in pieces(source, tokens):
+        statements += mended(source, tables, piece, findings)
+    return nodes.File(source, tuple(statements)), limited(findings.all)
+
+
+class Findings:
+    """What is found of the syntax; one mistake is one finding, however it is come upon."""
+
+    def __init__(self, source: Source, found: list[Diagnostic]) -> None:
+        self.source = source
+        self.all = found
+
+    def full(self) -> bool:
+        return len(self.all) > MAX_ERRORS
+
+    def add(self, mistake: Diagnostic) -> None:
+        """Add a mistake in the grammar.
+
+        What was found of its very characters before is a part of it; one sign several times on a line is one mistake.
+        """
+        span = mistake.primary.span
+        line = self.source.position(span.start)[0]
+        near = [each for each in self.all[-50:] if self.source.position(each.primary.span.start)[0] == line]
+        for earlier in near:
+            if is_same_mistake(self.source, earlier, mistake):
+                if earlier.fix is not None and mistake.fix is not None:
+                    edits = (*earlier.fix.edits, *mistake.fix.edits)
+                    self.all[self.all.index(earlier)] = earlier._replace(fix=earlier.fix._replace(edits=edits))
+                return
+            if earlier.code == "dotted-name" and mistake.code == "stray-character":
+                # The line is of another language as it is.
+                return
+        self.all = [each for each in self.all if not span.start <= each.primary.span.start < span.end]
+        self.all.append(mistake)
+
+
+def is_same_mistake(source: Source, earlier: Diagnostic, later: Diagnostic) -> bool:
+    """Whether two findings on one line are one mistake, made again: commas between all layers, full-width signs."""
+    if earlier.code != later.code:
+        return False
+    if later.code == "stray-character":
+        foreign = not earlier.primary.span.text.isascii() and not later.primary.span.text.isascii()
+        return foreign or (earlier.message, earlier.help) == (later.message, later.help)
+    between = source.text[earlier.primary.span.end : later.primary.span.start]
+    if later.code == "missing-comma":
+        return "(" not in between and ")" not in between
+    return later.code == "brackets-around-items"
+
+
+def mended(source: Source, tables: Tables, piece: list[Token], findings: Findings) -> list[nodes.Statement]:
+    """The statements of a piece. Each mistake is mended, or its item cut out, and the rest is parsed again."""
+    tokens = piece
+    work = 0
+    while True:
         try:
-            statements += tables.parse(piece)
-        except Unparsable as failure:
-            statements.append(broken(piece))
-            if len(found) <= MAX_ERRORS:
-                mistake = explain_mistake(source, piece, failure.at, failure.expected)
-                if mistake.primary.span not in places:
-                    found.append(mistake)
-    return nodes.File(source, tuple(statements)), limited(found)
+            return list(tables.parse(tokens))
+        except Unparsable as caught:
+            failure = caught
+        work += len(tokens)
+        if findings.full():
+            return [broken(piece)]
+        from archdsl.syntax.mistakes import explain_mistake  # Needed only where there is a mistake.
+
+        mistake = explain_mistake(source, tokens, failure.at, failure.expected)
+        findings.add(mistake.diagnostic)
+        place = place_of(tokens, failure.at)
+        for candidate in mistake.mended if work < MOST_WORK else ():
+            try:
+                return list(tables.parse(candidate))
+            except Unparsable as next_failure:
+                if place_of(candidate, next_failure.at) > place:
+                    tokens = candidate
+                    break
+        else:
+            return [broken(piece)]
+
+
+MOST_WORK = 100_000
+"""How many tokens of a piece are read again after mistakes in it, before the rest of it is given up."""
+
+
+def place_of(tokens: list[Token], at: int) -> int:
+    """How far a text was parsed: the start of the token that does not fit."""
+    return tokens[at].start if at < len(tokens) else tokens[-1].end + 1
 
 
 def unread(source: Source) -> nodes.File:
@@ -101,8 +180,9 @@ def broken(piece: list[Token]) -> nodes.Broken:
     blocks: list[str] = []
     lets: list[str] = []
     in_parentheses = 0
-    words = [token for token in piece if token.type != "STRAY"]
-    for before, token, after in zip([_END, *words], words, [*words[1:], _END], strict=False):
+    words = [word for token in piece for word in (token.inside if isinstance(token, Cut) else (token,))]
+    words = [token for token in words if token.type != "STRAY"]
+    for index, (before, token, after) in enumerate(zip([_END, *words], words, [*words[1:], _END], strict=False)):
         in_parentheses += (token.type == "LPAR") - (token.type == "RPAR")
         if token.type != "NAME":
             continue
@@ -110,6 +190,10 @@ def broken(piece: list[Token]) -> nodes.Broken:
             blocks.append(token.text)
         elif before.type == "LET" or (after.type == "EQUAL" and in_parentheses <= 0):
             lets.append(token.text)
+            following = words[index + 2].type if index + 2 < len(words) else ""
+            if following in ("LBRACE", "BLOCK"):
+                # A block was meant.
+                blocks.append(token.text)
     imports = any(token.type == "IMPORT" for token in piece)
     return nodes.Broken(tuple(blocks), tuple(lets), imports, piece[0].start, piece[-1].end)
 
@@ -406,7 +490,9 @@ def _pattern(child: Any) -> nodes.Pattern:
     return _name(child) if child.__class__ is Token else child
 
 
-def _layer(children: list[Any], start: int, end: int) -> nodes.Layer:
+def _layer(children: list[Any], start: int, end: int) -> nodes.Layer | nodes.Broken:
+    if children[0].__class__ is Cut:
+        return broken([children[0]])
     args = body = None
     for child in children[1:]:
         if child.__class__ is nodes.Body:

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from archdsl.diagnostics.catalog import diagnose
-from archdsl.diagnostics.diagnostic import Diagnostic
+from archdsl.diagnostics.diagnostic import Diagnostic, Edit, Fix
 from archdsl.source import Source, Span
 
 MAX_WHOLE = 2**53
@@ -29,6 +29,19 @@ class Token(NamedTuple):
     text: str
     start: int
     end: int
+
+
+class Cut(Token):
+    """Tokens that were cut out of a text because one among them fits nowhere. They stand as one word, an item."""
+
+    inside: tuple[Token, ...] = ()
+
+    @staticmethod
+    def of(inside: tuple[Token, ...], start: int) -> Cut:
+        """The tokens as one that starts at `start`."""
+        cut = Cut("NAME", "", start, max(start, inside[-1].end) if inside else start)
+        cut.inside = inside
+        return cut
 
 
 def refuse_characters(source: Source) -> list[Diagnostic]:
@@ -92,13 +105,19 @@ def read_number(text: str, span: Span) -> tuple[int | float | None, Diagnostic |
         if value in (float("inf"), float("-inf")):
             return None, diagnose("number-too-large", span, limit=None)
         return value, None
-    return None, diagnose("malformed-number", span, text=text, mend=mend_number(text))
+    mend = mend_number(text)
+    found = diagnose("malformed-number", span, text=text, mend=mend)
+    if mend is not None and is_sure(text, mend):
+        found = found._replace(fix=Fix(found.help[0], (Edit(span, mend),)))
+    return None, found
 
 
 def mend_number(text: str) -> str | None:
     """What was probably meant, or None."""
-    if match := re.fullmatch(r"([0-9]+)[xX]([0-9]+)", text):
-        return f"({int(match[1])}, {int(match[2])})"
+    if re.fullmatch(r"0[xX][0-9A-Fa-f]{1,12}|0[bB][01]{1,40}", text):
+        return str(int(text, 0))
+    if match := re.fullmatch(r"([1-9][0-9]*)[xX]([1-9][0-9]*)", text):
+        return f"({match[1]}, {match[2]})"
     if re.fullmatch(r"[1-9][0-9]*(x[1-9][0-9]*){2,}", text):
         return text.replace("x", ", ")
     if re.fullmatch(r"\.[0-9]+([eE][+-]?[0-9]+)?", text):
@@ -109,8 +128,16 @@ def mend_number(text: str) -> str | None:
         return text.lstrip("0") or "0"
     if re.fullmatch(r"[0-9]{1,3}(_[0-9]+)+", text):
         return text.replace("_", "")
-    if re.fullmatch(r"[0-9][0-9Oo]+", text):
-        return text.replace("o", "0").replace("O", "0").lstrip("0") or "0"
+    if re.fullmatch(r"[0-9][0-9OolI]*", text):
+        digits = text.translate(str.maketrans("OolI", "0011"))
+        return digits.lstrip("0") or "0"
     if match := re.fullmatch(r"([0-9]+)([A-Za-z][A-Za-z_]*)", text):
-        return f"{match[1]} {match[2]}" if len(match[2]) > 1 else f"{match[2]}{match[1]}"
+        if len(match[2]) == 1:
+            return None if match[2] in "xXeEkKMG" else f"{match[2].lower()}{match[1]}"
+        return f"{match[1]} {match[2]}"
     return None
+
+
+def is_sure(text: str, mend: str) -> bool:
+    """Whether nothing else can have been meant: another writing of one number, or a pair with an x between."""
+    return (not mend[0].isalpha() and " " not in mend) or bool(re.fullmatch(r"\d+[xX]\d+", text))

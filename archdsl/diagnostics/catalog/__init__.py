@@ -1,6 +1,7 @@
 """Every code, its wording and its explanation, by the stage that finds it."""
 
 from archdsl.diagnostics.catalog import calls as calls
+from archdsl.diagnostics.catalog import foreign as foreign
 from archdsl.diagnostics.catalog import layers as layers
 from archdsl.diagnostics.catalog import lint as lint
 from archdsl.diagnostics.catalog import names as names

@@ -197,29 +197,37 @@ def wrong_closer(closer: str, wanted: str) -> Wording:
 
 
 _STRAYS = {
-    "[": ("a tuple is written in parentheses: (1, 2)",),
-    "]": ("a tuple is written in parentheses: (1, 2)",),
-    ";": ("items need no separator; arguments are parted by `,`",),
-    "->": ("items follow each other without an arrow: conv(64, 3) relu",),
-    "=>": ("items follow each other without an arrow: conv(64, 3) relu",),
-    ">>": ("items follow each other without an arrow: conv(64, 3) relu",),
-    "&&": ("write `and`",),
-    "&": ("write `and`",),
-    "||": ("write `or`",),
-    "!": ("write `not`",),
-    "@": ("a block is defined by `block name { ... }`",),
-    ",": ("items follow each other without a comma: conv(64, 3) relu",),
-    "//": ("a comment begins with `#`",),
-    "**": ("there is no power; multiply",),
-    "^": ("there is no power; multiply",),
-    ".": ("there are no dots in names: a block's layers are not reached from outside",),
-    "'": ("there is no text but an import's path, in double quotes",),
-    '"': ('there is no text but an import\'s path, on one line: import "blocks.arch"',),
+    "[": "a tuple is written in parentheses: (1, 2)",
+    "]": "a tuple is written in parentheses: (1, 2)",
+    ";": "delete it: items need no separator",
+    ":": "delete it",
+    "&&": "write `and`",
+    "&": "write `and`",
+    "||": "write `or`",
+    "!": "write `not`",
+    "@": "a block is defined by `block name { ... }`",
+    ",": "delete it: items follow each other without a comma, as in `conv(64, 3) relu`",
+    "**": "there is no power: multiply",
+    "^": "there is no power: multiply",
+    ".": "there are no dots in names: the layers of a block are not reached from outside",
+    "'": "text stands in double quotes, and only as the path of an import",
+    '"': 'text ends on its line, and stands only as the path of an import: `import "blocks.arch"`',
+    "\\": "delete it: a line may end anywhere",
+    "+": "delete it: a number has no plus sign",
+    "$": "delete it: a name is written without a sign",
+}
+_COMMENTS = ("//", "/*", "--", "%", '"""', "<!--")
+_ARROW = "delete it: items follow each other without a sign, as in `conv(64, 3) relu`"
+_PLACES = {
+    "call": "arguments stand in parentheses: `conv(64, 3)`",
+    "value": "a tuple is written in parentheses: `(1, 2)`",
+    "body": "a body stands in braces: `seq { a b }`, `concat { a | b }`",
+    "item": "a chain stands in braces, and needs a name or `seq`: `stem: { ... }`, `seq { ... }`",
 }
 
 
 @code("stray-character")
-def stray_character(text: str) -> Wording:
+def stray_character(text: str, meant: str | None = None, place: str = "item") -> Wording:
     """A sign that is no part of the language.
 
     It came over from another one: `;` or `->` between layers, `[3, 3]` for a pair, `**` for a power, `&&` for `and`.
@@ -241,13 +249,49 @@ def stray_character(text: str) -> Wording:
         input(1, 28, 28)
         conv(6, (5, 3))
     """
-    help = _STRAYS.get(text) or _STRAYS.get(text[:1]) or ()
     shown = f"`{text}`" if text.isprintable() and not text.isspace() else f"the character U+{ord(text[0]):04X}"
-    return Wording(f"{shown} is not part of the language", "not understood", help)
+    return Wording(f"{shown} is not part of the language", "not understood", _mend_of_stray(text, meant, place))
+
+
+def _mend_of_stray(text: str, meant: str | None, place: str) -> tuple[str, ...]:
+    """What to write instead of a sign."""
+    if text in _COMMENTS:
+        return ("a comment begins with `#`",)
+    if text == "[":
+        return (_PLACES[place],)
+    if place == "power":
+        return (f"there is no power: write `{meant}`" if meant else _STRAYS["**"],)
+    if place == "join":
+        return ("branches are parted by `|`: write `|`",)
+    if place == "mark":
+        return ("delete it: items need no sign in front",)
+    if meant == "" and text in ("&", "&&"):
+        return (_ARROW,)
+    if meant == "" and not text.isascii():
+        return (
+            _ARROW if text.isprintable() and not text.isspace() else "delete it: only spaces and line ends part words",
+        )
+    if meant == "" and text in ("->", "=>", ">>", "|>", ">", "-->", "==>"):
+        return (_ARROW,)
+    if not meant and text in ("->", "=>", ">>"):
+        return ("there are no arrows: sizes that come in are known, and are not written",)
+    if meant == " ":
+        return ("write a plain space",)
+    if meant:
+        return (f"write `{meant}`",)
+    if text in ("'", '"'):
+        return (_STRAYS[text],)
+    if text and set(text) <= set(_QUOTES):
+        return (_STRAYS["'"],)
+    known = _STRAYS.get(text) or _STRAYS.get(text[:1])
+    return (known,) if known else ()
+
+
+_QUOTES = "'\"`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 
 
 @code("missing-comma")
-def missing_comma(before: str, found: str) -> Wording:
+def missing_comma(before: str, found: str, named: str | None) -> Wording:
     """Two values stand next to each other where a comma must part them.
 
     Layers need no comma between them; arguments and the values of a tuple do.
@@ -260,11 +304,12 @@ def missing_comma(before: str, found: str) -> Wording:
         input(1, 28, 28)
         conv(6, 5, s2)
     """
-    return Wording(f"a comma is missing before `{found}`", "expected `,`", (f"write `{before}, {found}`",))
+    help = (f"write `{named}`, or `{before}, {found}`" if named else f"write `{before}, {found}`",)
+    return Wording(f"a comma is missing before `{found}`", "expected `,`", help)
 
 
 @code("missing-parentheses")
-def missing_parentheses(word: str, value: str) -> Wording:
+def missing_parentheses(value: str, mend: str) -> Wording:
     """An argument stands behind a word without parentheses.
 
     Without them the number would be an item of the chain, and a number is no layer.
@@ -277,7 +322,7 @@ def missing_parentheses(word: str, value: str) -> Wording:
         input(784)
         fc(10)
     """
-    return Wording(f"`{value}` stands outside of parentheses", "an argument?", (f"write `{word}({value})`",))
+    return Wording(f"`{value}` stands outside of parentheses", "an argument?", (f"write `{mend}`",))
 
 
 @code("keyword-as-name")
@@ -380,7 +425,7 @@ def bar_at_the_edge() -> Wording:
 
 
 @code("text-as-value")
-def text_as_value(text: str) -> Wording:
+def text_as_value(text: str, as_item: bool = False) -> Wording:
     """Text in quotes stands where a value must.
 
     There is no text in the language but the path of an import. What Keras and torch take as text is a bare word here:
@@ -394,7 +439,15 @@ def text_as_value(text: str) -> Wording:
         input(1, 28, 28)
         conv(6, 5, same)
     """
-    return Wording(f"{text} is text, and text is no value", "not a value", ("write a bare word: same, ceil, nearest",))
+    inside = text[1:-1].strip()
+    if as_item:
+        return Wording(f"{text} is text, and text is no item", "not an item", ("a comment begins with `#`",))
+    help = "write a bare word: same, ceil, nearest"
+    if inside.replace(".", "", 1).isdecimal():
+        help = f"write `{inside}`, without quotes"
+    elif inside.isidentifier():
+        help = f"if it is a flag, write `{inside}`; there are no values of text"
+    return Wording(f"{text} is text, and text is no value", "not a value", (help,))
 
 
 @code("block-inside")
@@ -483,11 +536,12 @@ def missing_braces(keyword: str, found: str) -> Wording:
           conv(width, 5) relu
         }
     """
-    return Wording(f"the body of `{keyword}` needs braces", "expected `{`", (f"write `{{ {found} ... }}`",))
+    found = "..." if "\n" in found else found
+    return Wording(f"the body of `{keyword}` needs braces", "expected `{`", (f"write `{{ {found} }}`",))
 
 
 @code("import-path")
-def import_path() -> Wording:
+def import_path(mend: str | None) -> Wording:
     """An import names no file in double quotes.
 
     What follows `import` is the path of a file, from the folder of the file that imports; a name alone, as in Python,
@@ -506,7 +560,8 @@ def import_path() -> Wording:
         input(1, 28, 28)
         unit
     """
-    return Wording("an import needs a path in double quotes", "not a path", ('write import "blocks.arch"',))
+    help = f"write `import {mend}`" if mend else "delete it: the layers are part of the language"
+    return Wording("an import needs a path in double quotes", "not a path", (help,))
 
 
 @code("unexpected")
@@ -517,11 +572,11 @@ def unexpected(found: str, expected: str, after: str | None) -> Wording:
 
     Example:
         input(1, 28, 28)
-        conv(6, 5) * 2
+        conv(6, 5, pad=)
 
     Mended:
         input(1, 28, 28)
-        repeat(2) { conv(6, 5) relu }
+        conv(6, 5, pad=2)
     """
     place = f" after `{after}`" if after else ""
     return Wording(f"`{found}` does not fit{place}", f"expected {expected}")
