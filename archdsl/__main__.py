@@ -1,8 +1,9 @@
-"""The way into the command line. A plain `archdsl check` goes by a short way, for typer alone costs more than it."""
+"""The way into the command line. A plain `check` or `fmt` goes by a short way, for typer alone costs more than it."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 _QUICK_OPTIONS = {"--input": "input", "--root": "root", "--format": "format", "--set": "settings"}
@@ -11,15 +12,18 @@ _FORMATS = ("text", "json")
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    arguments = quick_check(sys.argv[1:])
-    if arguments is None:
+    command: Callable[..., int]
+    if (arguments := quick_check(sys.argv[1:])) is not None:
+        from archdsl.commands.check import check as command
+    elif (arguments := quick_fmt(sys.argv[1:])) is not None:
+        from archdsl.commands.fmt import fmt as command
+    else:
         from archdsl.cli import run
 
         sys.exit(run())
-    from archdsl.commands.check import check
     from archdsl.commands.guard import guarded
 
-    sys.exit(guarded(lambda: check(**arguments)))
+    sys.exit(guarded(lambda: command(**arguments)))
 
 
 def quick_check(words: list[str]) -> dict[str, Any] | None:
@@ -53,6 +57,17 @@ def quick_check(words: list[str]) -> dict[str, Any] | None:
         else:
             files.append(word)
     return arguments if files else None
+
+
+def quick_fmt(words: list[str]) -> dict[str, Any] | None:
+    """The arguments of a plain `archdsl fmt`, or None where typer must read them; see `quick_check`."""
+    if not words or words[0] != "fmt":
+        return None
+    files = [word for word in words[1:] if word == "-" or not word.startswith("-")]
+    options = {word for word in words[1:] if word not in files}
+    if not files or not options <= {"--check", "--diff"}:
+        return None
+    return {"files": files, "check": "--check" in options, "diff": "--diff" in options}
 
 
 if __name__ == "__main__":

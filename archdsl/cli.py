@@ -80,6 +80,24 @@ def check(
 
 
 @app.command()
+def fmt(
+    files: Annotated[
+        list[str], typer.Argument(help="The .arch files, folders of them, or `-` for standard input to output.")
+    ],
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; name the files that would change.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Change nothing; print what would change.")] = False,
+) -> None:
+    """Lay specs out in the one canonical way. Words and comments stay; a file is replaced whole or not at all.
+
+    Exits with 0 where all is well, 1 where a spec does not parse or, with --check or --diff, would change, 2 where a
+    file can't be read or written.
+    """
+    from archdsl.commands.fmt import fmt as run_fmt
+
+    raise typer.Exit(run_fmt(files, check=check, diff=diff))
+
+
+@app.command()
 def explain(
     name: Annotated[
         str,

@@ -83,6 +83,7 @@ def test_imports_point_one_way(room: str, may_not_know: tuple[str, ...]) -> None
 def test_only_the_edges_print_and_read() -> None:
     allowed = {
         "reader.py",
+        "writer.py",
         "reference.py",
         "examples.py",
         "cli.py",
@@ -151,6 +152,7 @@ def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("-m", "archdsl", "check", "specs/googlenet.arch"),
         ("-m", "archdsl", "check", "specs/googlenet.arch", "--format", "json"),
         ("-m", "archdsl", "check", "specs/alexnet.arch", "--max-layers", "1000"),  # The way through typer.
+        ("-m", "archdsl", "fmt", "--check", "specs"),
         ("-m", "archdsl", "explain", "conv"),
         ("-m", "archdsl", "--help"),
         ("-m", "archdsl", "train", "--help"),
