@@ -48,6 +48,7 @@ def check(
     root: str | Path | None = None,
     max_layers: int = MAX_LAYERS,
     max_parameters: int = MAX_PARAMETERS,
+    trace: bool = False,
 ) -> Checked:
     """Check a spec: its network, or what is wrong with it. Never raises for a mistake in the spec. Needs no torch.
 
@@ -57,6 +58,7 @@ def check(
         set: values that stand for lets of the spec: {"width": 32}.
         root: the folder that imports may not leave; by default the folder of the spec.
         max_layers, max_parameters: a network of more modules, or parameters, is refused.
+        trace: a finding of a shape that does not fit has the way from the input to it, as `Diagnostic.trace`.
 
     Returns:
         The network (None where there are errors, or where the file has definitions alone) and all diagnostics.
@@ -68,7 +70,7 @@ def check(
     if found:
         return Checked(source, None, tuple(found))
     folder = None if root is None else Path(root)
-    checked = check_source(source, Options(shape, values, folder, max_layers, max_parameters))
+    checked = check_source(source, Options(shape, values, folder, max_layers, max_parameters, trace))
     warnings = lint(checked, as_written=input is None and not set)
     return checked._replace(diagnostics=(*checked.diagnostics, *warnings)) if warnings else checked
 

@@ -1,6 +1,7 @@
 """The literate cases of `tests/cases`: text in and text out. A heading is a case, and holds code blocks:
 
-    ```arch                       the spec. Words after `arch` are options: --input, --set, --root, --max-layers;
+    ```arch                       the spec. Words after `arch` are options: --input, --set, --root, --max-layers,
+                                  --trace;
                                   `escaped` (escapes as in Python), `times=9` (the text nine times over),
                                   `missing` (the file is not there), `load` (what `archdsl.load` raises)
     ```arch lib/blocks.arch       another file of the case
@@ -127,6 +128,8 @@ def check(spec: Block) -> tuple[Network | None, tuple[Diagnostic, ...]]:
         if word == "--set":
             name, _, value = next(words).partition("=")
             options.setdefault("set", {})[name] = value
+        elif word == "--trace":
+            options["trace"] = True
         elif word.startswith("--"):
             value = next(words)
             options[word[2:].replace("-", "_")] = int(value) if word.startswith("--max-") else value

@@ -55,6 +55,10 @@ STRICTER: list[tuple[str, str, dict[str, Any], Shape, str]] = [
     ("zero_pad", "top", {"left": 0, "top": -1}, Image(1, 3, 3), "negative padding crops"),
     ("zero_pad", "bottom", {"left": 0, "bottom": -1}, Image(1, 3, 3), "negative padding crops"),
     ("batchnorm", "momentum", {"momentum": 1.5}, Image(1, 3, 3), "a running mean that runs away"),
+    ("batchnorm", "eps", {"eps": 64.0}, Image(64, 3, 3), "the channels, which torch has first"),
+    ("layernorm", "eps", {"eps": 64.0}, Image(64, 3, 3), "the channels, which torch has first"),
+    ("groupnorm", "eps", {"groups": 32, "eps": 64.0}, Image(64, 3, 3), "the channels, which torch has second"),
+    ("instancenorm", "eps", {"eps": 64.0}, Image(64, 3, 3), "the channels, which torch has first"),
     ("layernorm", "eps", {"eps": 0.0}, Image(1, 3, 3), "a division by zero where all channels are equal"),
     ("groupnorm", "eps", {"groups": 1, "eps": 0.0}, Image(1, 3, 3), "a division by zero where all pixels are equal"),
     ("instancenorm", "eps", {"eps": 0.0}, Image(1, 3, 3), "a division by zero where all pixels are equal"),
@@ -332,7 +336,7 @@ def test_conv_after_an_error_knows_its_channels() -> None:
 
 
 @pytest.mark.parametrize("word", ["conv", "pool", "avgpool"])
-def test_the_kernel_and_padding_proposed_fit(word: str) -> None:
+def test_the_kernel_dilation_and_padding_proposed_fit(word: str) -> None:
     @settings(oracle, max_examples=200)
     @given(layers(word), samples(LAYERS[word]))
     def check(layer: Layer, shape: Shape) -> None:
@@ -340,10 +344,13 @@ def test_the_kernel_and_padding_proposed_fit(word: str) -> None:
         if misfit is None or misfit.code != "window-too-large":
             return
         [help_] = CATALOG[misfit.code].words(**misfit.facts).help
-        kernel, *pad = map(pair, re.findall(r"\d+|\(\d+, \d+\)", help_))
-        smaller = misfit_of(with_values(layer, kernel=kernel), shape)
+        field = misfit.field
+        assert field in ("kernel", "dilation")
+        assert f"use a {field} of at most" in help_
+        most, *pad = map(pair, re.findall(r"\d+|\(\d+, \d+\)", help_))
+        smaller = misfit_of(with_values(layer, **{field: most}), shape)
         assert smaller is None or smaller.code == "padding-too-large"
-        assert misfit_of(with_values(layer, kernel=(kernel[0] + 1, kernel[1] + 1)), shape) is not None
+        assert misfit_of(with_values(layer, **{field: (most[0] + 1, most[1] + 1)}), shape) is not None
         for enough in pad:
             assert misfit_of(with_values(layer, pad=enough), shape) is None
             assert misfit_of(with_values(layer, pad=(enough[0] - 1, enough[1] - 1)), shape) is not None
@@ -407,7 +414,7 @@ def misfit_of(layer: Layer, shape: Shape) -> Misfit | None:
             {"out": 8, "kernel": (3, 3), "dilation": (4, 4), "pad": (1, 1)},
             Image(3, 5, 6),
             "kernel 3 with dilation 4 does not fit a 5x6 input padded by 1",
-            "use a kernel of at most 2, or pad: p2 is the least that fits",
+            "use a dilation of at most 3, or pad: p2 is the least that fits",
         ),
         (
             "conv",

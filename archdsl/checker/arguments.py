@@ -6,11 +6,13 @@ import re
 from functools import cache
 from typing import Any, NamedTuple
 
-from archdsl.checker.scope import BlockDefinition, Given, Value
+from archdsl.checker.meant import flag_of, without_size_that_enters, words_with_flag, written
+from archdsl.checker.scope import BlockDefinition, Given, Scope, Value
 from archdsl.checker.session import Session
 from archdsl.checker.values import Evaluation, is_name
 from archdsl.layers import LAYERS
-from archdsl.layers.base import Field, Layer, SameAs
+from archdsl.layers.base import VECTOR, Field, Layer, Misfit, SameAs
+from archdsl.shapes import Image, Shape, Vector, product
 from archdsl.syntax import nodes
 from archdsl.syntax.tokens import MAX_WHOLE
 
@@ -28,6 +30,7 @@ class Signature(NamedTuple):
     required: the indices that must be given, each with its name.
     also_called: the name that is meant by what people from elsewhere call it.
     size: how many fields or parameters there are.
+    layer: the class of the word; None for a block.
     """
 
     word: str
@@ -39,6 +42,7 @@ class Signature(NamedTuple):
     required: dict[int, str]
     also_called: dict[str, str]
     size: int
+    layer: type[Layer] | None
 
 
 @cache
@@ -62,6 +66,7 @@ def layer_signature(word: str) -> Signature:
         {index: field.name for index, field in enumerate(cls.fields) if field.required},
         {alias.lower(): field.name for field in cls.fields for alias in field.also_called},
         len(cls.fields),
+        cls,
     )
 
 
@@ -81,7 +86,7 @@ def block_signature(block: BlockDefinition) -> Signature:
         if parameter.default is None:
             required[index] = text
     call = f"{block.name}({', '.join(shown)})" if shown else block.name
-    return Signature(block.name, call, tuple(range(len(shown))), names, letters, {}, required, {}, len(shown))
+    return Signature(block.name, call, tuple(range(len(shown))), names, letters, {}, required, {}, len(shown), None)
 
 
 def match(call: nodes.Layer, signature: Signature, evaluation: Evaluation) -> tuple[list[Given | None], bool]:
@@ -96,6 +101,8 @@ def match(call: nodes.Layer, signature: Signature, evaluation: Evaluation) -> tu
         elif not (isinstance(argument, nodes.Name) and matching.flag(argument)):
             matching.positional(argument)
     given = matching.given
+    if matching.extra is not None:
+        matching.report_extra(call)
     missing = [name for index, name in signature.required.items() if given[index] is None]
     if missing and matching.fine:
         matching.fine = False
@@ -117,6 +124,7 @@ class _Matching:
         self.evaluation = evaluation
         self.given: list[Given | None] = [None] * signature.size
         self.fine = True
+        self.extra: nodes.Value | None = None
         self.positions = 0
         self.in_order = True
 
@@ -124,8 +132,13 @@ class _Matching:
         """`name=value`"""
         self.in_order = False
         name = argument.name.text
-        value = self.evaluation.value(argument.value)
         index = self.signature.names.get(name)
+        unbound = isinstance(argument.value, nodes.Name) and not self._is_bound(argument.value)
+        if isinstance(argument.value, nodes.Name) and unbound and argument.value.text in self.signature.flags:
+            self._refuse("flag-after-name", argument, flag=argument.value.text, written=f"{name}={argument.value.text}")
+            return
+        # What an argument that is not there would be is not looked up: one mistake is one error.
+        value = None if index is None and unbound else self.evaluation.value(argument.value)
         if index is not None:
             self._give(index, value, argument.value)
             return
@@ -137,6 +150,7 @@ class _Matching:
             suggestion=meant or self.evaluation.session.suggest(name, self.signature.names),
             known=tuple(self.signature.names),
             flag=meant is not None and meant in self.signature.flags,
+            layer=argument.value.text if isinstance(argument.value, nodes.Name) and is_layer(argument.value) else None,
         )
 
     def flag(self, name: nodes.Name) -> bool:
@@ -189,14 +203,33 @@ class _Matching:
         self.positions += 1
         if position < len(signature.positions):
             self._give(signature.positions[position], value, argument)
-        elif position == len(signature.positions):
-            self._refuse(
-                "too-many-arguments",
-                argument,
-                call=signature.call,
-                most=len(signature.positions),
-                names=tuple(name for name in signature.names if len(name) > 1),
-            )
+        elif self.extra is None:
+            self.extra = argument
+
+    def report_extra(self, call: nodes.Layer) -> None:
+        """Report the first argument in order that has no place, with the call that was most likely meant."""
+        assert self.extra is not None
+        signature, evaluation = self.signature, self.evaluation
+        cls = signature.layer
+        meant, pair = None, None
+        entering = evaluation.entering
+        if cls is not None and cls.takes == VECTOR and isinstance(entering, Image):
+            entering = Vector(product(*entering))
+        if cls is not None and isinstance(entering, Image | Vector):
+            other = without_size_that_enters(call, self.given, entering)
+            if other is not None and works(other, cls, evaluation.scope, entering):
+                meant = written(other, evaluation.scope.module.source)
+        if cls is not None and len(call.args or ()) == 2 and [field.kind for field in cls.fields] == ["pair"]:
+            pair = written(call, evaluation.scope.module.source)[len(signature.word) :]
+        self._refuse(
+            "too-many-arguments",
+            self.extra,
+            call=signature.call,
+            most=len(signature.positions),
+            names=tuple(name for name in signature.names if len(name) > 1),
+            meant=meant,
+            pair=pair,
+        )
 
     def _is_bound(self, name: nodes.Name) -> bool:
         module = self.evaluation.scope.module
@@ -208,9 +241,21 @@ class _Matching:
         signature, session = self.signature, self.evaluation.session
         suggestion = signature.also_called.get(name.text.lower())
         if suggestion not in signature.flags:
+            suggestion = flag_of(name.text, signature.names, signature.letters)
+        layer = is_layer(name)
+        if suggestion is None and not layer:
             suggestion = session.suggest(name.text, [*signature.flags, *self.evaluation.scope.visible_names()])
         flags = (*signature.flags, *(f"{letter}1" for letter in signature.letters))
-        self._report("unknown-flag", name, name=name.text, word=signature.word, suggestion=suggestion, flags=flags)
+        self._report(
+            "unknown-flag",
+            name,
+            name=name.text,
+            word=signature.word,
+            suggestion=suggestion,
+            flags=flags,
+            layer=layer,
+            flag_of=words_with_flag(name.text),
+        )
 
     def _give(self, index: int, value: Value, place: nodes.Value) -> None:
         if self.given[index] is None:
@@ -233,7 +278,7 @@ def make_layer(cls: type[Layer], given: list[Given | None], session: Session) ->
     places: dict[str, Given] = {}
     for field, each in zip(cls.fields, given, strict=True):
         if each is not None:
-            values[field.name] = convert(field, each, session)
+            values[field.name] = convert(cls.word, field, each, session)
             places[field.name] = each
         elif field.required:
             values[field.name] = _unknown(field)
@@ -247,25 +292,46 @@ def _unknown(field: Field) -> Any:
     return (None, None) if field.kind == "pair" else None
 
 
-def convert(field: Field, given: Given, session: Session) -> Any:
+def works(call: nodes.Layer, cls: type[Layer], scope: Scope, entering: Shape) -> bool:
+    """Whether a call of a layer would be without fault; nothing is reported."""
+    trial = Evaluation(Session(), scope, entering)
+    given, fine = match(call, layer_signature(cls.word), trial)
+    layer, _ = make_layer(cls, given, trial.session)
+    if not fine or trial.session.found_errors:
+        return False
+    try:
+        layer.agrees()
+        layer.gives(entering)
+    except Misfit:
+        return False
+    return True
+
+
+def is_layer(name: nodes.Name) -> bool:
+    """Whether a name is the word of a layer."""
+    return name.text in LAYERS
+
+
+def convert(word: str, field: Field, given: Given, session: Session) -> Any:
     """The value as the field wants it; None, or a pair of None, where it is not known or was refused."""
     value = given.value
     if value is None:
         return _unknown(field)
     if field.kind == "flag":
-        return value if isinstance(value, bool) else _wrong_kind(field, given, session)
+        return value if isinstance(value, bool) else _wrong_kind(word, field, given, session)
     if field.kind == "pair" and isinstance(value, tuple):
         if len(value) != 2 or any(type(each) is not int and each is not None for each in value):
-            return _wrong_kind(field, given, session)
+            return _wrong_kind(word, field, given, session)
         fits = [
-            each is None or _in_range(field, each, given.item(axis, each), session) for axis, each in enumerate(value)
+            each is None or _in_range(word, field, each, given.item(axis, each), session)
+            for axis, each in enumerate(value)
         ]
         return value if all(fits) else _unknown(field)
     if type(value) is int or (type(value) is float and field.kind == "decimal"):
-        if not _in_range(field, value, given, session):
+        if not _in_range(word, field, value, given, session):
             return _unknown(field)
         return (value, value) if field.kind == "pair" else value if field.kind == "whole" else float(value)
-    return _wrong_kind(field, given, session)
+    return _wrong_kind(word, field, given, session)
 
 
 _EXPECTED = {
@@ -276,14 +342,16 @@ _EXPECTED = {
 }
 
 
-def _wrong_kind(field: Field, given: Given, session: Session) -> Any:
-    session.report("wrong-kind", given, what=f"`{field.name}`", expected=_EXPECTED[field.kind], found=given.value)
+def _wrong_kind(word: str, field: Field, given: Given, session: Session) -> Any:
+    facts = {"what": f"`{field.name}`", "expected": _EXPECTED[field.kind], "found": given.value}
+    session.report("wrong-kind", given, literal=given.is_literal, word=word, name=field.name, **facts)
     return _unknown(field)
 
 
-def _in_range(field: Field, value: Any, given: Given, session: Session) -> bool:
+def _in_range(word: str, field: Field, value: Any, given: Given, session: Session) -> bool:
     at_least, at_most = field.at_least, field.at_most
     if (at_least is None or value >= at_least) and (at_most is None or value <= at_most):
         return True
-    session.report("value-out-of-range", given, what=f"`{field.name}`", value=value, at_least=at_least, at_most=at_most)
+    facts = {"what": f"`{field.name}`", "value": value, "at_least": at_least, "at_most": at_most}
+    session.report("value-out-of-range", given, word=word, name=field.name, **facts)
     return False

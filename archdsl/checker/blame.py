@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from archdsl.checker.scope import BlockDefinition, Given, Scope
+from archdsl.checker.way import Levels
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.network import Call
 from archdsl.shapes import Shape, is_known
@@ -44,6 +45,7 @@ class Report(NamedTuple):
     value: the value at fault, where one is.
     enters: the shape that is part of the fault, where it entered the innermost block as it is.
     calls: the block calls that led there, outermost first; turns: those of the loops around it, as (5, 16).
+    way: the chains that led there, where they are kept.
     """
 
     found: Diagnostic
@@ -51,6 +53,7 @@ class Report(NamedTuple):
     enters: Shape | None
     calls: tuple[BlockCall, ...]
     turns: tuple[tuple[int, int], ...]
+    way: Levels = ()
 
 
 class Laid(NamedTuple):
@@ -100,7 +103,10 @@ def lay(report: Report) -> Laid:
         name, span = calls[index].call
         related.append(Label(span, f"in `{name}`, called here{enters}"))
     notes = (*found.notes, *(f"in turn {turn} of {count}" for turn, count in report.turns if turn > 1))
-    return Laid(found._replace(primary=Label(place, label), related=tuple(related), notes=notes, help=help), level)
+    trace = tuple(step for chain in report.way for step in chain)
+    primary = Label(place, label)
+    found = found._replace(primary=primary, related=tuple(related), notes=notes, help=help, trace=trace)
+    return Laid(found, level)
 
 
 def source_of(value: Given, call: BlockCall) -> Given | None:

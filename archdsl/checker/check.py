@@ -14,6 +14,7 @@ from archdsl.checker.patterns import bind, check_names, names_of
 from archdsl.checker.scope import BlockDefinition, Given, Module, Scope, Value
 from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS, GivenUp, Session, room_for_recursion
 from archdsl.checker.values import NOWHERE, Evaluation
+from archdsl.checker.way import Way
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.catalog.layers import sizes_that_work
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
@@ -35,6 +36,7 @@ class Options(NamedTuple):
     set: values that stand for those of its lets.
     root: the folder that imports may not leave; None is the folder of the spec.
     max_layers, max_parameters: a network of more is refused.
+    trace: findings of shapes that do not fit are to have the way that led there.
     """
 
     input: Shape | None = None
@@ -42,6 +44,7 @@ class Options(NamedTuple):
     root: Path | None = None
     max_layers: int = MAX_LAYERS
     max_parameters: int = MAX_PARAMETERS
+    trace: bool = False
 
 
 class Checked(NamedTuple):
@@ -306,6 +309,7 @@ class _RootChain:
         self.file = file
         self.instead = options.input
         self.max_parameters = options.max_parameters
+        self.traced = options.trace
         self.input_span: Span | None = None
         self.shape = options.input
         self.open: OpenInput | None = None
@@ -318,6 +322,7 @@ class _RootChain:
         chain = ExpandedChain(self.instead, None)
         first: nodes.Item | None = None
         is_broken = False
+        way = session.way = Way() if self.traced else None
         for statement in self.file.statements:
             if isinstance(statement, nodes.Broken):
                 is_broken = True
@@ -327,10 +332,17 @@ class _RootChain:
                 if first is None and not is_broken:
                     # Where `--input` stands for it, the statement in the file gave nothing.
                     chain.output, chain.last = self.shape, None if self.instead else module.span(statement)
+                    if way is not None:
+                        way.begin(module.span(statement), f"--input {self.instead}" if self.instead else None)
+                        way.end(self.shape)
             elif isinstance(statement, nodes.Layer | nodes.For | nodes.If | nodes.Labelled):
                 first = first or statement
+                if way is not None:
+                    way.begin(module.span(statement))
                 part = expander.item(statement, chain.output, chain.last)
                 chain.add(session, part, module.span(statement))
+                if way is not None:
+                    way.end(chain.output)
         is_misplaced = any(logged.key[0] == "misplaced-input" for logged in session.log)
         if not (first is None or self.input_span or self.instead or is_broken or is_misplaced):
             session.report("missing-input", Span(module.source, first.start, first_word_end(first)))

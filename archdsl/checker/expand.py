@@ -70,16 +70,27 @@ class Expander:
             scope = Scope(self.scope.module, self.scope, "let", {})
             inner = Expander(self.session, scope, self.looped, self.dead)
         chain = ExpandedChain(entering, last)
+        way = self.session.way
+        if way is not None:
+            way.enter()
         for item in items:
             if isinstance(item, nodes.Let):
                 inner.let(item, chain.output)
-            elif isinstance(item, nodes.Broken):
+                continue
+            if isinstance(item, nodes.Broken):
                 nothing = Given(None, nodes.Number(None, item.start, item.end), inner.scope)
                 inner.scope.names.update(dict.fromkeys(item.lets, nothing))
                 chain.output = chain.last = None
                 chain.whole = False
-            else:
-                chain.add(self.session, inner.item(item, chain.output, chain.last), self.span(item))
+                continue
+            span = self.span(item)
+            if way is not None:
+                way.begin(span)
+            chain.add(self.session, inner.item(item, chain.output, chain.last), span)
+            if way is not None:
+                way.end(chain.output)
+        if way is not None:
+            way.leave()
         return chain.done()
 
     def let(self, let: nodes.Let, entering: Shape | None) -> None:
@@ -181,15 +192,19 @@ class Expander:
             return self.untaken_turn(self.inside(names, given.value == ()), item.body, entering, last, "for")
         chain = ExpandedChain(entering, last)
         fits = True
+        if session.way is not None:
+            session.way.enter()
         for turn, each in enumerate(turns, 1):
             session.turns.append((turn, len(turns)))
             found = len(session.log)
             names = bind(session, item.pattern, each if fits else each._replace(value=None), module)
             # One value that does not have the pattern's form is told of; the others most likely have not either.
             fits = fits and len(session.log) == found
-            part = self.inside(names, loops=True).body(item.body, chain.output, chain.last, "for")
+            part = self.inside(names, loops=True).turn(item.body, chain, "for")
             session.turns.pop()
             chain.add(session, part, self.span(item))
+        if session.way is not None:
+            session.way.leave()
         return chain.done()
 
     def repeat(self, item: nodes.Layer, entering: Shape | None, last: Span | None) -> Expansion:
@@ -208,16 +223,31 @@ class Expander:
             return self.untaken_turn(self.inside(dead=count == 0), item.body, entering, last, "repeat")
         chain = ExpandedChain(entering, last)
         inner = self.inside(loops=True)
-        span = self.span(item)
+        session, span = self.session, self.span(item)
+        if session.way is not None:
+            session.way.enter()
         for turn in range(1, count + 1):
-            self.session.turns.append((turn, count))
-            part = inner.body(item.body, chain.output, chain.last, "repeat")
-            self.session.turns.pop()
+            session.turns.append((turn, count))
+            part = inner.turn(item.body, chain, "repeat")
+            session.turns.pop()
             if part.output is None or part.output == chain.output:
-                chain.add(self.session, part, span, times=count - turn + 1)
+                chain.add(session, part, span, times=count - turn + 1)
                 break
-            chain.add(self.session, part, span)
+            chain.add(session, part, span)
+        if session.way is not None:
+            session.way.leave()
         return chain.done()
+
+    def turn(self, body: nodes.Body, chain: ExpandedChain, opener: str) -> Expansion:
+        """Expand one turn of a loop, behind those before it in the chain."""
+        way = self.session.way
+        if way is None:
+            return self.body(body, chain.output, chain.last, opener)
+        number, count = self.session.turns[-1]
+        way.begin(self.span(body), f"turn {number} of {count}")
+        part = self.body(body, chain.output, chain.last, opener)
+        way.end(part.output)
+        return part
 
     def untaken_turn(
         self, inner: Expander, body: nodes.Body, entering: Shape | None, last: Span | None, opener: str
@@ -342,9 +372,9 @@ class Expander:
         kept: _Kept | None = session.expansions.get(key)
         level = 0 if is_join(block.node.body) else 1
         if kept is None:
-            mark, turns = len(session.log), len(session.turns)
+            mark, turns, chains = len(session.log), len(session.turns), len(session.way.chains if session.way else ())
             part = self.block_body(block, parameters, entering, span)
-            kept = session.expansions[key] = _Kept(part, session.kept_findings(mark, turns))
+            kept = session.expansions[key] = _Kept(part, session.kept_findings(mark, turns, chains))
         else:
             session.report_again(kept.findings)
             session.refuse_depth(span, session.module_depth + kept.expansion.height + level)
@@ -443,7 +473,7 @@ class Expander:
             self.report("too-few-branches", item.word, word=word)
         outer, session.in_branch = session.in_branch, True
         session.open_module(span)
-        parts = [self.branch(chain, entering, last) for chain in body.chains]
+        parts = self.each_branch(body.chains, entering, last)
         session.close_module()
         session.in_branch = outer
         children = keyed(session, tuple(child for part in parts for child in part.children))
@@ -460,6 +490,23 @@ class Expander:
         size, height = sum(part.size for part in parts), max(part.height for part in parts)
         whole = all(part.whole for part in parts)
         return one_node(node, Expansion((), output, cost, size, height, span, whole), self.looped)
+
+    def each_branch(
+        self, chains: tuple[nodes.Chain, ...], entering: Shape | None, last: Span | None
+    ) -> list[Expansion]:
+        way = self.session.way
+        if way is None:
+            return [self.branch(chain, entering, last) for chain in chains]
+        parts = []
+        way.enter()
+        for number, chain in enumerate(chains, 1):
+            way.begin(
+                Span(self.scope.module.source, chain[0].start, chain[-1].end), f"branch {number} of {len(chains)}"
+            )
+            parts.append(self.branch(chain, entering, last))
+            way.end(parts[-1].output)
+        way.leave()
+        return parts
 
     def branch(self, chain: nodes.Chain, entering: Shape | None, last: Span | None) -> Expansion:
         """Expand a branch. One that is a single item is that item; any other is a Sequential."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.checker.arguments import layer_signature, make_layer, match
+from archdsl.checker.arguments import layer_signature, make_layer, match, works
 from archdsl.checker.blame import gives
 from archdsl.checker.expansion import NO_COST, Child, Expansion, unknown
-from archdsl.checker.scope import Given
+from archdsl.checker.meant import with_kernel_second, without_size_that_enters, written
+from archdsl.checker.scope import Given, Scope
 from archdsl.checker.session import Session
 from archdsl.checker.values import Evaluation
 from archdsl.layers.base import ANY, IMAGE, VECTOR, Join, Layer, Misfit, refuse_too_many_values
@@ -34,7 +35,14 @@ def expand_layer(
     if fine and cls.position_counts is not None:
         count = sum(each is not None for each in given)
         if count not in cls.position_counts:
-            session.report("argument-count", word, word=cls.word, found=count, allowed=cls.position_counts)
+            session.report(
+                "argument-count",
+                word,
+                word=cls.word,
+                call=layer_signature(cls.word).call,
+                found=count,
+                allowed=cls.position_counts,
+            )
             fine = False
     layer, places = make_layer(cls, given, session)
     if cls.takes != ANY and entering is not None and isinstance(entering, Image) != (cls.takes == IMAGE):
@@ -59,6 +67,8 @@ def expand_layer(
                 cost = layer.cost(entering)
                 refuse_too_many_values(output, cost)
         except Misfit as misfit:
+            if misfit.code == "window-too-large":
+                misfit.facts["meant"] = _meant(item, cls, given, evaluation.scope, entering)
             _report_misfit(session, misfit, places, word, shape, last)
             return unknown(layer.may_give(entering), span)
         kept = session.leaves[key] = (layer, output, cost)
@@ -101,6 +111,18 @@ def _is_known(layer: Layer) -> bool:
     """Whether every argument of the layer is known."""
     values: Any = vars(layer).values()
     return all(value is not None and not (value.__class__ is tuple and None in value) for value in values)
+
+
+def _meant(
+    item: nodes.Layer, cls: type[Layer], given: list[Given | None], scope: Scope, entering: Shape | None
+) -> str | None:
+    """The call that was most likely meant where channels stand as the kernel; None where no other works."""
+    if entering is None or cls.fields[0].name != "out":
+        return None
+    for call in (without_size_that_enters(item, given, entering), with_kernel_second(item)):
+        if call is not None and works(call, cls, scope, entering):
+            return written(call, scope.module.source)
+    return None
 
 
 def _report_misfit(

@@ -23,14 +23,24 @@ class Given(NamedTuple):
     path: tuple[int, ...] = ()
 
     @property
-    def span(self) -> Span:
-        """The characters that gave it: those of its item, where the tuple is written out."""
+    def written(self) -> nodes.Value:
+        """The expression that gave it: its item, where the tuple is written out."""
         node = self.node
         for index in self.path:
             if not isinstance(node, nodes.Tuple):
                 break
             node = node.items[index]
-        return self.scope.module.span(node)
+        return node
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether it is a number that is written out."""
+        return isinstance(self.written, nodes.Number)
+
+    @property
+    def span(self) -> Span:
+        """The characters that gave it."""
+        return self.scope.module.span(self.written)
 
     def item(self, index: int, value: Value) -> Given:
         """An item of its tuple."""

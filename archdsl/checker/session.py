@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from archdsl.checker.blame import BlockCall, Report, lay
 from archdsl.checker.scope import BlockDefinition, Given
 from archdsl.checker.suggest import suggest
+from archdsl.checker.way import FAULTS_OF_SHAPE, Way
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.catalog.entry import plural
 from archdsl.diagnostics.diagnostic import MAX_ERRORS, Diagnostic, Label
@@ -80,6 +81,7 @@ class Session:
     turns: the turns of the loops around it, as "turn 5 of 16".
     active_blocks: the blocks whose bodies are being expanded, outermost first, by identity.
     signatures: what each block called takes, by identity.
+    way: the items from the input to where the check is, where they are kept.
     in_branch: whether this is in a branch or an auxiliary head.
     module_depth, body_depth: how many modules and bodies stand around it.
     unknown_features: where `in_features` were first asked for that are not known, though there was no error.
@@ -96,6 +98,7 @@ class Session:
         self.active_blocks: dict[int, BlockDefinition] = {}
         self.signatures: dict[int, Any] = {}
         self.circles: set[frozenset[str]] = set()
+        self.way: Way | None = None
         self.in_branch = False
         self.module_depth = 0
         self.body_depth = 0
@@ -130,7 +133,8 @@ class Session:
         if len(self._found) >= MAX_ERRORS:
             code, value, facts, related = "too-many-errors", None, {"limit": MAX_ERRORS}, ()
         found = diagnose(code, span, related, **facts)
-        self._record(Report(found, value, enters, tuple(self.trail), tuple(self.turns)))
+        way = self.way.levels() if self.way is not None and code in FAULTS_OF_SHAPE else ()
+        self._record(Report(found, value, enters, tuple(self.trail), tuple(self.turns), way))
 
     def _record(self, report: Report) -> None:
         """Record a finding where it lies, with the calls that lead to that place."""
@@ -139,23 +143,25 @@ class Session:
         self.log.append(Logged(key, report if report.calls else None))
         trail = hash(tuple(each.call.span for each in report.calls[:level]))
         earlier = self._found.get(key)
-        if earlier is not None:
+        if earlier is not None and (earlier.diagnostic.trace or not found.trace):
             earlier.trails.add(trail)
             return
-        self._found[key] = _Finding(found, {trail})
+        self._found[key] = _Finding(found, {trail} if earlier is None else {trail, *earlier.trails})
         if len(self._found) > MAX_ERRORS:
             raise GivenUp
 
-    def kept_findings(self, mark: int, turns: int) -> tuple[Logged, ...]:
+    def kept_findings(self, mark: int, turns: int, chains: int) -> tuple[Logged, ...]:
         """What was found in the innermost block since the mark, for each further call of it with the same values.
 
-        turns: how many loops there were around the call.
+        turns, chains: how many loops and kept chains there were around the call.
         """
         kept: dict[Any, Logged] = {}
         outer = len(self.trail) - 1
         for key, report in self.log[mark:]:
             if report is not None:
-                within = report._replace(calls=report.calls[outer:], turns=report.turns[turns:])
+                within = report._replace(
+                    calls=report.calls[outer:], turns=report.turns[turns:], way=report.way[chains:]
+                )
                 found, level = lay(within)
                 place = key_of(found)
                 kept.setdefault((place, level), Logged(key, None if level else within))
@@ -176,7 +182,8 @@ class Session:
                 self._found[each.key].trails.add(hash((spans, each.key)))
             else:
                 calls, turns = (*trail, *each.report.calls[1:]), (*self.turns, *each.report.turns)
-                self._record(each.report._replace(calls=calls, turns=turns))
+                way = (*self.way.levels(), *each.report.way) if self.way is not None and each.report.way else ()
+                self._record(each.report._replace(calls=calls, turns=turns, way=way))
 
     def suggest(self, name: str, candidates: Iterable[str]) -> str | None:
         """The candidate that was probably meant, or None; the first mistakes of a file get suggestions, and no more."""

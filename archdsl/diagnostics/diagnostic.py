@@ -34,6 +34,20 @@ class Fix(NamedTuple):
     edits: tuple[Edit, ...]
 
 
+class Step(NamedTuple):
+    """A step on the way from the input to a fault.
+
+    span: the item. title: what it is called: its text, or "turn 2 of 16".
+    gives: the shape that it gives, "96x54x54"; None where the fault lies in it.
+    depth: how many chains stand around it.
+    """
+
+    span: Span
+    title: str
+    gives: str | None
+    depth: int
+
+
 class Diagnostic(NamedTuple):
     """One finding.
 
@@ -44,6 +58,7 @@ class Diagnostic(NamedTuple):
     related: further places: the block calls that led there, an opener, another definition.
     notes: facts that help to understand; help: what would work.
     fix: edits that mend it, where that is safe.
+    trace: the way from the input to a fault of shape, where the check was asked for it.
     """
 
     code: str
@@ -54,3 +69,4 @@ class Diagnostic(NamedTuple):
     notes: tuple[str, ...] = ()
     help: tuple[str, ...] = ()
     fix: Fix | None = None
+    trace: tuple[Step, ...] = ()

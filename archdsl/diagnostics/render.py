@@ -54,7 +54,23 @@ def _render_one(diagnostic: Diagnostic, color: bool) -> str:
         lines.append(gutter)
         edge = paint.edge(" " * (width + 1) + "=")
         lines += [f"{edge} {paint.bold(kind)}: {visible(text)}" for kind, text in tail]
+    if diagnostic.trace:
+        edge = paint.edge(" " * (width + 1) + "=")
+        lines.append(f"{edge} {paint.bold('trace')}: from the input to here")
+        lines += _trace(diagnostic)
     return "\n".join(lines)
+
+
+def _trace(diagnostic: Diagnostic) -> list[str]:
+    """The steps of the trace below each other: place, item, and the shape that it gives."""
+    rows = []
+    for step in diagnostic.trace:
+        line, column = step.span.source.position(step.span.start)
+        file = "" if step.span.source is diagnostic.primary.span.source else f"{visible(step.span.source.name)}:"
+        rows.append((f"{file}{line}:{column}", "  " * step.depth + visible(step.title), step.gives or ""))
+    rows[-1] = (*rows[-1][:2], rows[-1][2] or "does not fit")
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return [f"    {place:<{widths[0]}}  {item:<{widths[1]}}  {gives}".rstrip() for place, item, gives in rows]
 
 
 def _lines_of(label: Label) -> tuple[int, int]:

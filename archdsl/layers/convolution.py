@@ -39,16 +39,23 @@ def refuse_unfit_windows(
     if all(size is None or size >= 1 for size in sizes):
         return
     largest: list[Dim] = [None, None]
+    largest_dilation: list[Dim] = [None, None]
     least_pad: list[Dim] = [None, None]
+    fits_undilated = dilation != (1, 1)
     for axis in (0, 1):
         room = total(image[axis + 1], product(2, pad[axis]), beyond[axis])
         reach = window_span(kernel[axis], dilation[axis])
         if room is not None and reach is not None:
             largest[axis] = (room - 1) // dilation[axis] + 1
             least_pad[axis] = max(0, pad[axis] + -(-(reach - room) // 2))
+            fits_undilated = fits_undilated and kernel[axis] <= room
+            if kernel[axis] > 1:
+                largest_dilation[axis] = (room - 1) // (kernel[axis] - 1)
+    # A window that would fit if its taps stood side by side has too large a dilation.
     raise Misfit(
         "window-too-large",
-        "kernel",
+        "dilation" if fits_undilated else "kernel",
+        largest_dilation=tuple(largest_dilation) if fits_undilated else None,
         axis=only_axis(size is not None and size < 1 for size in sizes),
         kernel=kernel,
         dilation=dilation,

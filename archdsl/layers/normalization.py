@@ -41,7 +41,7 @@ class BatchNorm(Layer):
     more than one value in a batch: a batch of one does not do after `global_avgpool`.
     """
 
-    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, also_called=("epsilon",))
+    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, at_most=1, also_called=("epsilon",))
     momentum: float = arg("weight of a batch in the running mean", default=0.1, at_least=0, at_most=1)
 
     def cost(self, x: Shape) -> Cost:
@@ -65,7 +65,7 @@ class LayerNorm(Layer):
     On images as in ConvNeXt (Liu et al. 2022, section 2.5); on vectors as first described (Ba et al. 2016).
     """
 
-    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, also_called=("epsilon",))
+    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, at_most=1, also_called=("epsilon",))
 
     def cost(self, x: Shape) -> Cost:
         return _factor_and_shift(x)
@@ -89,7 +89,7 @@ class GroupNorm(Layer):
     """
 
     groups: int = arg("groups of channels", at_least=1, also_called=("num_groups",))
-    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, also_called=("epsilon",))
+    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, at_most=1, also_called=("epsilon",))
 
     def gives(self, x: Shape) -> Shape:
         if self.groups is not None and x[0] is not None and x[0] % self.groups:
@@ -119,7 +119,7 @@ class InstanceNorm(Layer):
     A picture of one pixel has no variance, and is refused.
     """
 
-    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, also_called=("epsilon",))
+    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, at_most=1, also_called=("epsilon",))
 
     def gives(self, x: Shape) -> Shape:
         if x[1:] == (1, 1):

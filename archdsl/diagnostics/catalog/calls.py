@@ -26,7 +26,9 @@ def missing_argument(word: str, call: str, missing: tuple[str, ...]) -> Wording:
 
 
 @code("too-many-arguments")
-def too_many_arguments(word: str, call: str, most: int, names: tuple[str, ...]) -> Wording:
+def too_many_arguments(
+    word: str, call: str, most: int, names: tuple[str, ...], meant: str | None = None, pair: str | None = None
+) -> Wording:
     """More arguments stand in order than the word or block takes.
 
     Most often the channels that come in are said, as torch and Darknet need them: `Linear(84, 10)` is `fc(10)` here.
@@ -51,9 +53,12 @@ def too_many_arguments(word: str, call: str, most: int, names: tuple[str, ...]) 
     if not most and not names:
         return Wording(f"`{word}` takes no arguments", "too many", (f"write `{word}`",))
     notes = (f"by name: {listed(names)}",) if names else ()
-    return Wording(
-        f"`{word}` takes {plural(most, 'argument')} in order", "one too many", (f"the order is `{call}`",), notes
-    )
+    help = f"the order is `{call}`"
+    if meant is not None:
+        help = f"did you mean `{meant}`? What comes in is known, and not said"
+    elif pair is not None:
+        help = f"height and width are a pair: `{word}({pair})`"
+    return Wording(f"`{word}` takes {plural(most, 'argument')} in order", "one too many", (help,), notes)
 
 
 @code("positional-after-named")
@@ -75,6 +80,23 @@ def positional_after_named(word: str, call: str) -> Wording:
     )
 
 
+@code("flag-after-name")
+def flag_after_name(flag: str, word: str, written: str) -> Wording:
+    """A flag stands behind a name, as text does in Keras and torch: `padding="same"`.
+
+    A flag is a bare word, and says alone what it means.
+
+    Example:
+        input(1, 28, 28)
+        conv(6, 5, pad=same)
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5, same)
+    """
+    return Wording(f"`{flag}` is a flag of `{word}`, and takes no name", "a flag alone", (f"write `{flag}`",))
+
+
 @code("argument-given-twice")
 def argument_given_twice(name: str, word: str) -> Wording:
     """One argument is given twice: in order and by name, or by name and as a flag.
@@ -94,7 +116,7 @@ def argument_given_twice(name: str, word: str) -> Wording:
 
 
 @code("argument-count")
-def argument_count(word: str, found: int, allowed: tuple[int, ...]) -> Wording:
+def argument_count(word: str, call: str, found: int, allowed: tuple[int, ...]) -> Wording:
     """A word takes one of several numbers of arguments, and none between.
 
     `zero_pad` takes one number for all four sides, or the four in the order left, right, top, bottom, as in torch.
@@ -108,7 +130,11 @@ def argument_count(word: str, found: int, allowed: tuple[int, ...]) -> Wording:
         zero_pad(1, 1, 2, 2)
     """
     wanted = " or ".join(str(count) for count in allowed)
-    return Wording(f"`{word}` takes {wanted} arguments, not {found}", f"takes {wanted}")
+    return Wording(
+        f"`{word}` takes {wanted} arguments, not {found}",
+        f"takes {wanted}",
+        (f"one for all sides, or `{call}`",),
+    )
 
 
 @code("repeat-count")

@@ -67,7 +67,15 @@ def either(values: Sequence[Any]) -> str:
 
 @code("window-too-large")
 def window_too_large(
-    kernel: Any, dilation: Any, height: Dim, width: Dim, pad: Any, largest: Any, least_pad: Any
+    kernel: Any,
+    dilation: Any,
+    height: Dim,
+    width: Dim,
+    pad: Any,
+    largest: Any,
+    least_pad: Any,
+    largest_dilation: Any = None,
+    meant: str | None = None,
 ) -> Wording:
     """The window of a `conv` or a pooling word is larger than the picture that comes in, padding included.
 
@@ -94,7 +102,11 @@ def window_too_large(
     padded = f" padded by {size(pad)}" if any(pad) else ""
     dilated = f" with dilation {size(dilation)}" if dilation != (1, 1) else ""
     mend = f"use a kernel of at most {size(fitted(kernel, largest, min, like=kernel))}"
-    if least_pad is not None:
+    if largest_dilation is not None:
+        mend = f"use a dilation of at most {size(fitted(dilation, largest_dilation, min, like=dilation))}"
+    if meant is not None:
+        mend = f"did you mean `{meant}`? The channels that go out stand first, then the kernel"
+    elif least_pad is not None:
         least = fitted(pad, least_pad, max, like=kernel)
         mend += f", or pad: {padding(least)} is the least that fits"
     return Wording(
@@ -286,9 +298,15 @@ def no_such_channels(start: int | None, end: int | None, channels: int | None) -
         return Wording(
             f"there are no channels from {start} to below {end}",
             f"not above {start}",
-            (f"end is the channel behind the last one: at least {start + 1}",),
+            (
+                f"did you mean `take_channels({end}, {start})`?"
+                if end is not None and end < start
+                else f"end is the channel behind the last one: at least {start + 1}",
+            ),
         )
     asked = f"channels {'?' if start is None else start} to {'?' if end is None else end - 1} are taken"
+    if start is not None and end == start + 1:
+        asked = f"channel {start} is taken"
     return Wording(
         f"{asked}, and only {channels} come in",
         f"only {channels} channels come in",

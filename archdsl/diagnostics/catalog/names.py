@@ -88,7 +88,14 @@ def unknown_name(name: str, suggestion: str | None, visible: tuple[str, ...], be
 
 
 @code("unknown-flag")
-def unknown_flag(name: str, word: str, suggestion: str | None, flags: tuple[str, ...]) -> Wording:
+def unknown_flag(
+    name: str,
+    word: str,
+    suggestion: str | None,
+    flags: tuple[str, ...],
+    layer: bool = False,
+    flag_of: tuple[str, ...] = (),
+) -> Wording:
     """A bare word among the arguments is no flag of the word that is called, and no value.
 
     Flags are few, and each word has its own; `archdsl explain conv` lists those of `conv`. Activations are none, as
@@ -111,7 +118,11 @@ def unknown_flag(name: str, word: str, suggestion: str | None, flags: tuple[str,
         conv(6, 5) relu
     """
     help = did_you_mean(suggestion)
-    notes = (f"flags of `{word}`: {listed(flags)}",) if flags else (f"`{word}` has no flags",)
+    if layer:
+        help = (f"`{name}` is a layer: let it follow, `{word}(...) {name}`",)
+    notes: tuple[str, ...] = (f"flags of `{word}`: {listed(flags)}",) if flags else (f"`{word}` has no flags",)
+    if flag_of:
+        notes = (*notes, f"`{name}` is a flag of {listed(flag_of)}")
     return Wording(f"`{name}` is no flag of `{word}` and no value here", "unknown", help, notes)
 
 
@@ -139,7 +150,9 @@ def unknown_function(name: str, suggestion: str | None, known: tuple[str, ...], 
 
 
 @code("unknown-argument")
-def unknown_argument(word: str, name: str, suggestion: str | None, known: tuple[str, ...], flag: bool) -> Wording:
+def unknown_argument(
+    word: str, name: str, suggestion: str | None, known: tuple[str, ...], flag: bool, layer: str | None = None
+) -> Wording:
     """An argument is given by a name that the word or block does not have.
 
     The names are short: `out`, `kernel`, `stride`, `pad`. What torch or Keras says the other way round is a flag here:
@@ -163,6 +176,8 @@ def unknown_argument(word: str, name: str, suggestion: str | None, known: tuple[
     """
     notes = (f"it has {listed(known)}",) if known else ("it has no arguments",)
     help = (f"there is the flag `{suggestion}`",) if flag else did_you_mean(suggestion)
+    if layer is not None:
+        help = (f"`{layer}` is a layer: let it follow, `{word}(...) {layer}`",)
     return Wording(f"`{word}` has no argument `{name}`", "unknown", help, notes)
 
 

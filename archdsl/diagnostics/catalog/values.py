@@ -29,8 +29,24 @@ def described(value: Any) -> str:
     return f"the decimal {shown(value)}" if isinstance(value, float) else f"the number {shown(value)}"
 
 
+def advised(word: str | None, name: str | None, value: Any) -> tuple[str, ...]:
+    """What was most likely meant by a value that an argument can't have, where that is known of the argument."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if name == "p" and isinstance(value, int) and 1 < value <= 100:
+        return (f"for {shown(value)} percent write `{shown(round(value / 100, 6))}`",)
+    if name == "eps" and (isinstance(value, tuple) or (is_number and value >= 1)):
+        alone = "groupnorm(groups)" if word == "groupnorm" else word
+        return (f"what comes in is known, and not said: write `{alone}`",)
+    if word == "upsample" and name == "scale" and isinstance(value, float) and not value.is_integer():
+        smaller = "to make the picture smaller, use a pooling word or a stride" if value < 1 else ""
+        return (smaller or f"write `{int(value)}` or `{int(value) + 1}`",)
+    return ()
+
+
 @code("wrong-kind")
-def wrong_kind(what: str, expected: str, found: Any, literal: bool = False) -> Wording:
+def wrong_kind(
+    what: str, expected: str, found: Any, literal: bool = False, word: str | None = None, name: str | None = None
+) -> Wording:
     """A value is of a kind that can't stand here: a decimal for a whole number, a tuple for a number.
 
     A decimal never becomes whole by itself, for a channel count that was rounded unseen is a wrong network: say
@@ -68,7 +84,13 @@ def wrong_kind(what: str, expected: str, found: Any, literal: bool = False) -> W
             help = (f"write `({found},)` for one value, or `range({found})` for 0 to {found - 1}",)
     elif isinstance(found, int) and not isinstance(found, bool) and expected == "true or false":
         help = ("compare it: `x > 0`",) if what == "a condition" else ("write `true` or `false`",)
-    return Wording(f"{what} must be {expected}, not {described(found)}", f"expected {expected}", help)
+    elif isinstance(found, tuple) and found and word is not None and all(type(each) is int for each in found):
+        if "pair" in expected:
+            help = (f"write `{found[0]}`, or `({found[0]}, {found[min(1, len(found) - 1)]})`",)
+        elif len(set(found)) == 1 and expected.startswith("a whole number"):
+            help = (f"write `{found[0]}`",)
+    advice = advised(word, name, found)
+    return Wording(f"{what} must be {expected}, not {described(found)}", f"expected {expected}", advice or help)
 
 
 _MEANINGFUL = 2**31 - 1
@@ -76,7 +98,14 @@ _MEANINGFUL = 2**31 - 1
 
 
 @code("value-out-of-range")
-def value_out_of_range(what: str, value: Any, at_least: float | None, at_most: float | None) -> Wording:
+def value_out_of_range(
+    what: str,
+    value: Any,
+    at_least: float | None,
+    at_most: float | None,
+    word: str | None = None,
+    name: str | None = None,
+) -> Wording:
     """A number is below the least or above the largest that makes sense here.
 
     Channels, kernels and strides are at least 1, a padding is at least 0, a probability is between 0 and 1: the half of
@@ -98,7 +127,7 @@ def value_out_of_range(what: str, value: Any, at_least: float | None, at_most: f
         allowed = f"at least {shown(at_least)}"
     else:
         allowed = f"at most {shown(at_most)}"
-    return Wording(f"{what} must be {allowed}, not {shown(value)}", f"must be {allowed}")
+    return Wording(f"{what} must be {allowed}, not {shown(value)}", f"must be {allowed}", advised(word, name, value))
 
 
 @code("tuple-too-large")
