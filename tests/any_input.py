@@ -10,6 +10,8 @@ from archdsl.checker.check import Checked, check_source
 from archdsl.commands.check import diagnostic_as_json
 from archdsl.diagnostics.render import render
 from archdsl.reader import source_of
+from archdsl.source import Source
+from archdsl.syntax.format import formatted
 
 ROOT = Path(__file__).parent.parent
 
@@ -33,8 +35,11 @@ def sound(checked: Checked) -> None:
 
 
 def take(data: bytes) -> None:
-    """Check any bytes as a spec, and show what comes of it."""
+    """Check any bytes as a spec, show what comes of it, and lay it out anew."""
     source, found = source_of(data, "spec.arch")
+    if not found:
+        text, _ = formatted(source)
+        assert text is None or formatted(Source("", text))[0] == text
     checked = Checked(source, None, tuple(found)) if found else check_source(source)
     sound(checked)
     if checked.sizes is not None:
