@@ -12,7 +12,7 @@ from archdsl.checker.expansion import NO_COST, ExpandedChain, keyed
 from archdsl.checker.modules import Loader
 from archdsl.checker.patterns import bind, check_names, names_of
 from archdsl.checker.scope import BlockDefinition, Given, Module, Scope, Value
-from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS, GivenUp, Session, room_for_recursion
+from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS, GivenUp, Session, interpreter_for_checks
 from archdsl.checker.values import NOWHERE, Evaluation
 from archdsl.checker.way import Way
 from archdsl.diagnostics.catalog import diagnose
@@ -79,6 +79,7 @@ class Checked(NamedTuple):
         return tuple(each for each in self.diagnostics if each.severity == "warning")
 
 
+@interpreter_for_checks()
 def check_source(source: Source, options: Options = Options()) -> Checked:  # noqa: B008 - a frozen value.
     """Check a text: parse it, expand it, compute every shape. Never raises for a mistake in the text."""
     file, found = parse(source)
@@ -103,6 +104,7 @@ def check_source(source: Source, options: Options = Options()) -> Checked:  # no
     return Checked(source, expanded.network, diagnostics, library, imports, sizes, nothing, file, module)
 
 
+@interpreter_for_checks()
 def accepted_sizes(source: Source, options: Options, open: OpenInput | None = None) -> InputSizes | None:
     """What input sizes a network accepts, or None where it accepts none that was tried.
 
@@ -140,20 +142,19 @@ class _Expanded:
         self.open: OpenInput | None = None
         self.shape: Shape | None = None
         self.input_span = Span(file.source, 0, 0)
-        with room_for_recursion():
-            try:
-                module = self.module = loader.load(file, options.set)
-                for each in loader.modules:
-                    for block in each.blocks.values():
-                        check_definition(session, block)
-                session.unknown_features = None
-                chain = _RootChain(session, module, file, options)
-                self.network = chain.network()
-                self.library = tuple(module.blocks) if chain.is_library else None
-                self.open, self.shape = chain.open, chain.shape
-                self.input_span = chain.input_span or self.input_span
-            except GivenUp:
-                pass
+        try:
+            module = self.module = loader.load(file, options.set)
+            for each in loader.modules:
+                for block in each.blocks.values():
+                    check_definition(session, block)
+            session.unknown_features = None
+            chain = _RootChain(session, module, file, options)
+            self.network = chain.network()
+            self.library = tuple(module.blocks) if chain.is_library else None
+            self.open, self.shape = chain.open, chain.shape
+            self.input_span = chain.input_span or self.input_span
+        except GivenUp:
+            pass
         self.made = session.made
         self.steps = session.steps
         self.depends_on_size = session.unknown_features

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -29,11 +30,11 @@ MAX_TUPLE = 10_000
 MAX_BODY_DEPTH = 500
 """How deep bodies stand in each other, those of called blocks and those that add no module included."""
 
-STEPS_A_LAYER = 5
+STEPS_A_LAYER = 3
 """Items expanded and values computed, for each layer that a network may have."""
 
-STEPS_A_CALL = 15
-_STEPS_A_REPORT = 10
+STEPS_A_CALL = 30
+_STEPS_A_REPORT = 25
 
 _MOST_SUGGESTIONS = 100
 """Each takes a comparison with every name there is."""
@@ -244,27 +245,32 @@ class Session:
             raise GivenUp
 
 
-_recursion = threading.Lock()
+_interpreter = threading.Lock()
 _checks_running = 0
 _limit_before = 0
+_collects_before = False
 
 
 @contextmanager
-def room_for_recursion() -> Iterator[None]:
-    """Let Python's calls go as deep as the language allows, whatever the limit of the program around.
+def interpreter_for_checks() -> Iterator[None]:
+    """Python as a check wants it: its calls may go as deep as the language allows, and it collects no garbage.
 
-    The limit is one for all threads, so the first check raises it and the last one puts it back.
+    A check makes many values and no circles of them; to look for circles takes a fifth of its time. Both settings are
+    of the whole process, so the first check changes them and the last one puts them back.
     """
-    global _checks_running, _limit_before
-    with _recursion:
+    global _checks_running, _limit_before, _collects_before
+    with _interpreter:
         if not _checks_running:
-            _limit_before = sys.getrecursionlimit()
+            _limit_before, _collects_before = sys.getrecursionlimit(), gc.isenabled()
             sys.setrecursionlimit(_limit_before + _FRAMES)
+            gc.disable()
         _checks_running += 1
     try:
         yield
     finally:
-        with _recursion:
+        with _interpreter:
             _checks_running -= 1
             if not _checks_running:
                 sys.setrecursionlimit(_limit_before)
+                if _collects_before:
+                    gc.enable()

@@ -218,6 +218,7 @@ class Evaluation:
         if left is None or right is None:
             return None
         if operator in ("==", "!="):
+            self._spend(node, min(measured(left)[0], measured(right)[0]))
             equal = same(left, right)
             if isinstance(equal, KindsDiffer):
                 self._blame("kinds-differ", node, operator=operator, left=left, right=right)
@@ -347,6 +348,7 @@ class Evaluation:
         """min and max, of several numbers or of one tuple of them."""
         if len(values) == 1 and isinstance(values[0], tuple):
             candidates = list(values[0])
+            self._spend(arguments[0], len(candidates))
             places = arguments * len(candidates)
             if not candidates:
                 return self._wrong_kind(arguments[0], f"an argument of `{name}`", "a tuple of numbers", ())

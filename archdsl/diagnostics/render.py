@@ -13,6 +13,9 @@ _RED, _YELLOW, _BLUE, _BOLD, _END = "\x1b[31m", "\x1b[33m", "\x1b[34m", "\x1b[1m
 _MOST_RELATED = 12
 """Of more places than this, the first and the last are shown: blocks call each other up to a hundred deep."""
 
+_LONGEST_LINE = 200
+"""Of a longer line of the text, so many characters are shown around what is pointed at."""
+
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
@@ -81,26 +84,42 @@ def _lines_of(label: Label) -> tuple[int, int]:
 def _snippet(source: Source, group: list[tuple[Label, bool]], width: int, paint: Paint) -> list[str]:
     """The lines of one source that labels point at, each label under its characters."""
     lines: list[str] = []
-    by_line: dict[int, list[tuple[Label, bool]]] = {}
+    by_line: dict[tuple[int, int], list[tuple[Label, bool]]] = {}
     for label, primary in group:
-        by_line.setdefault(_lines_of(label)[0], []).append((label, primary))
+        number, column = _lines_of(label)
+        by_line.setdefault((number, _cut_from(source.line(number), column - 1)), []).append((label, primary))
     shown = 0
-    for number in sorted(by_line):
+    for number, cut in sorted(by_line):
         if shown and number > shown + 1:
             lines.append(paint.edge(" " * (width - 1) + "..."))
         shown = number
-        text = source.line(number)
+        text, left_out = _cut(source.line(number), cut)
+        first = source.line_starts[number - 1] + left_out
         lines.append(f"{paint.edge(f'{number:>{width}} |')} {_cells(text)}".rstrip())
-        for label, primary in sorted(by_line[number], key=lambda each: (not each[1], -each[0].span.start)):
-            start = label.span.start - source.line_starts[number - 1]
+        for label, primary in sorted(by_line[number, cut], key=lambda each: (not each[1], -each[0].span.start)):
+            start = label.span.start - first
             # What spans several lines is underlined to the end of its first.
-            end = min(label.span.end - source.line_starts[number - 1], max(len(text), start + 1))
+            end = min(label.span.end - first, max(len(text), start + 1))
             before, under = _cells(text[:start]), _cells(text[start:end]) or " "
             mark = ("^" if primary else "-") * max(1, len(under))
             pointed = f"{mark} {visible(label.message)}".rstrip()
             color = paint.fault if primary else paint.edge
             lines.append(f"{paint.edge(' ' * (width + 1) + '|')} {' ' * len(before)}{color(pointed)}")
     return lines
+
+
+def _cut_from(line: str, at: int) -> int:
+    """The first character of a line that is shown, where `at` is pointed at: 0 unless the line is long."""
+    if len(line) <= _LONGEST_LINE:
+        return 0
+    return max(0, min(at - _LONGEST_LINE // 4, len(line) - _LONGEST_LINE))
+
+
+def _cut(line: str, cut: int) -> tuple[str, int]:
+    """What is shown of a line from a character on, and how many characters fewer stand before those that stay."""
+    before = "..." if cut else ""
+    after = "..." if len(line) > cut + _LONGEST_LINE else ""
+    return f"{before}{line[cut : cut + _LONGEST_LINE]}{after}", cut - len(before)
 
 
 def _cells(text: str) -> str:

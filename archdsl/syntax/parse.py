@@ -13,7 +13,7 @@ from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.diagnostic import MAX_ERRORS, Diagnostic
 from archdsl.source import Source, Span
 from archdsl.syntax import nodes
-from archdsl.syntax.tokens import Cut, Token, bracket_pairs, read_number, refuse_characters, too_deep
+from archdsl.syntax.tokens import Cut, Token, bracket_pairs, joined, read_number, refuse_characters, too_deep
 
 MAX_CHARACTERS = 1 << 20
 
@@ -37,8 +37,8 @@ def parse(source: Source) -> tuple[nodes.File, list[Diagnostic]]:
         return unread(source), [*found, deep]
     try:
         return nodes.File(source, tables.parse(tokens)), limited(found)
-    except Unparsable:
-        pass
+    except Unparsable as failure:
+        done = failure.done
     from archdsl.syntax.foreign import foreign_file, whole_tokens  # Needed only where there is a mistake.
 
     foreign = foreign_file(source)
@@ -46,18 +46,25 @@ def parse(source: Source) -> tuple[nodes.File, list[Diagnostic]]:
         return unread(source), [foreign]
     tokens, more = whole_tokens(source, tokens)
     findings = Findings(source, [*found, *more])
-    statements: list[nodes.Statement] = []
-    for piece in pieces(source, tokens):
+    statements, rest = resumed(done, pieces(source, tokens))
+    for index, piece in enumerate(rest):
+        if findings.full():
+            statements.append(broken([token for each in rest[index:] for token in each])._replace(imports=True))
+            break
         statements += mended(source, tables, piece, findings)
     return nodes.File(source, tuple(statements)), limited(findings.all)
 
 
 class Findings:
-    """What is found of the syntax; one mistake is one finding, however it is come upon."""
+    """What is found of the syntax; one mistake is one finding, however it is come upon.
+
+    read_again: how many tokens were read again after a mistake.
+    """
 
     def __init__(self, source: Source, found: list[Diagnostic]) -> None:
         self.source = source
         self.all = found
+        self.read_again = 0
 
     def full(self) -> bool:
         return len(self.all) > MAX_ERRORS
@@ -99,21 +106,20 @@ def is_same_mistake(source: Source, earlier: Diagnostic, later: Diagnostic) -> b
 def mended(source: Source, tables: Tables, piece: list[Token], findings: Findings) -> list[nodes.Statement]:
     """The statements of a piece. Each mistake is mended, or its item cut out, and the rest is parsed again."""
     tokens = piece
-    work = 0
     while True:
         try:
             return list(tables.parse(tokens))
         except Unparsable as caught:
             failure = caught
-        work += len(tokens)
         if findings.full():
             return [broken(piece)]
+        findings.read_again += len(tokens)
         from archdsl.syntax.mistakes import explain_mistake  # Needed only where there is a mistake.
 
         mistake = explain_mistake(source, tokens, failure.at, failure.expected)
         findings.add(mistake.diagnostic)
         place = place_of(tokens, failure.at)
-        for candidate in mistake.mended if work < MOST_WORK else ():
+        for candidate in mistake.mended if findings.read_again < MOST_READ_AGAIN else ():
             try:
                 return list(tables.parse(candidate))
             except Unparsable as next_failure:
@@ -124,13 +130,31 @@ def mended(source: Source, tables: Tables, piece: list[Token], findings: Finding
             return [broken(piece)]
 
 
-MOST_WORK = 100_000
-"""How many tokens of a piece are read again after mistakes in it, before the rest of it is given up."""
+MOST_READ_AGAIN = 200_000
+"""How many tokens are read again after mistakes, before the rest of a piece is given up at its first mistake."""
 
 
 def place_of(tokens: list[Token], at: int) -> int:
     """How far a text was parsed: the start of the token that does not fit."""
     return tokens[at].start if at < len(tokens) else tokens[-1].end + 1
+
+
+def resumed(done: list[nodes.Statement], cut: list[list[Token]]) -> tuple[list[nodes.Statement], list[list[Token]]]:
+    """The statements of the pieces before the first mistake, and the pieces from there on.
+
+    done: the statements that were whole before the mistake. A piece that ends within one of them is where the mistake
+        may be: `let a =` takes what stands on the next line.
+    """
+    kept = 0
+    for index, piece in enumerate(cut):
+        last = piece[-1].end
+        whole = kept
+        while whole < len(done) and done[whole].end <= last:
+            whole += 1
+        if whole == kept or done[whole - 1].end < last:
+            return done[:kept], cut[index:]
+        kept = whole
+    return done[:kept], []
 
 
 def unread(source: Source) -> nodes.File:
@@ -199,12 +223,22 @@ def broken(piece: list[Token]) -> nodes.Broken:
 
 
 class Unparsable(Exception):
-    """The token at index `at` fits nowhere; `at` is the number of tokens where the end comes too soon."""
+    """The token at index `at` fits nowhere; `at` is the number of tokens where the end comes too soon.
 
-    def __init__(self, at: int, expected: frozenset[str]) -> None:
+    done: the statements that were whole before it.
+    """
+
+    def __init__(self, at: int, states: list[int], done: list[nodes.Statement], tables: Tables) -> None:
         super().__init__(at)
         self.at = at
-        self.expected = expected
+        self.done = done
+        self._states = states
+        self._tables = tables
+
+    @property
+    def expected(self) -> frozenset[str]:
+        """The terminals that would have fitted."""
+        return self._tables.expected(self._states)
 
 
 class Rule(NamedTuple):
@@ -214,6 +248,7 @@ class Rule(NamedTuple):
     kept: which of these the tree keeps.
     inlined: its children belong to the rule around it.
     expands: a single child stands for it.
+    splices: what it keeps may be a list whose items are its children.
     """
 
     name: str
@@ -222,6 +257,7 @@ class Rule(NamedTuple):
     kept: tuple[int, ...]
     inlined: bool
     expands: bool
+    splices: bool
 
     @staticmethod
     def of_lark(rule: Any) -> Rule:
@@ -232,7 +268,20 @@ class Rule(NamedTuple):
             tuple(i for i, symbol in enumerate(rule.expansion) if not (symbol.is_term and symbol.filter_out)),
             rule.origin.name.startswith("_"),
             bool(rule.options.expand1) and rule.alias is None,
+            any(symbol.name.startswith("_") for symbol in rule.expansion if not symbol.is_term),
         )
+
+
+def reduction(rule: Rule) -> tuple[Any, ...]:
+    """A rule as the loop runs it: what builds its node, its origin and size, what it keeps, and its two flags.
+
+    What it keeps are places in the stack, counted from the top: a slice where they stand together and none splices.
+    """
+    places = [place - rule.size for place in rule.kept]
+    kept: slice | list[int] = places
+    if places and not rule.splices and places[-1] - places[0] == len(places) - 1:
+        kept = slice(places[0], places[-1] + 1 or None)
+    return _BUILD.get(rule.name), rule.origin, rule.size, kept, rule.inlined, rule.expands
 
 
 class _Spliced(list[Any]):
@@ -252,7 +301,7 @@ class Tables:
     """The grammar's terminals as one pattern, and its LALR tables as dictionaries.
 
     Lark makes the tables; the loop that runs them is ours. Lark's own takes five times as long for a text of
-    10,000 lines, for it walks ten rules from a number up to an argument, where one look-up in `shortcuts` does.
+    10,000 lines, for it walks ten rules from a number up to an argument, where one look-up in `moves` does.
 
     keywords: the terminal of each reserved word.
     pattern: every other terminal as a named group; what is ignored has no name.
@@ -275,7 +324,8 @@ class Tables:
         self.actions = actions
         self.start = start
         self.end = end
-        self.shortcuts: dict[tuple[int, int, str], int] = {}
+        self.moves: dict[tuple[int, int, str], tuple[int, int | None]] = {}
+        self.reductions = [reduction(rule) for rule in rules]
 
     @staticmethod
     def made_by_lark(grammar: str) -> dict[str, Any]:
@@ -319,31 +369,32 @@ class Tables:
     def tokens(self, source: Source) -> tuple[list[Token], list[Diagnostic]]:
         """Cut the text into words. A malformed number is a diagnostic, and goes on as a number not known."""
         keywords = self.keywords
+        make = tuple.__new__  # What Token's own maker does in the end, in half the time.
         tokens: list[Token] = []
         found: list[Diagnostic] = []
+        strays = False
         for match in self.pattern.finditer(source.text):
             kind = match.lastgroup
             if kind is None:
                 continue
-            text = match.group()
-            start, end = match.span()
+            text = match[0]
             if kind == "NAME":
                 kind = keywords.get(text, kind)
             elif kind == "NUMBER":
                 if not text.isdecimal() or len(text) > 15 or text[0] == "0":
-                    error = read_number(text, Span(source, start, end))[1]
+                    error = read_number(text, Span(source, *match.span()))[1]
                     if error is not None and len(found) <= MAX_ERRORS:
                         found.append(error)
-            elif kind == "STRAY" and tokens and tokens[-1].type == "STRAY" and tokens[-1].end == start:
-                # Neighbouring strays are one mistake.
-                text, start = tokens[-1].text + text, tokens.pop().start
-            tokens.append(Token(kind, text, start, end))
-        return tokens, found
+            elif kind == "STRAY":
+                strays = True
+            tokens.append(make(Token, (kind, text, match.start(), match.end())))
+        return joined(source, tokens) if strays else tokens, found
 
     def parse(self, tokens: list[Token]) -> tuple[nodes.Statement, ...]:
         """Run the tables over the tokens. Raises Unparsable at the first token that does not fit."""
-        actions, rules, shortcuts, build = self.actions, self.rules, self.shortcuts, _BUILD
-        states: list[int] = [self.start]
+        actions, reductions, moves = self.actions, self.reductions, self.moves
+        # The start is there twice, so that there is always a state below.
+        states: list[int] = [self.start, self.start]
         values: list[Any] = []
         starts: list[int] = []
         ends: list[int] = []
@@ -351,17 +402,14 @@ class Tables:
         count = len(tokens)
         token = tokens[0] if tokens else _END
         while True:
-            kind, top = token[0], states[-1]
-            if len(states) > 1:
-                # A unit rule ("a sum is a product") changes the state and nothing else, so a run of them is one step.
-                key = (states[-2], top, kind)
-                shortcut = shortcuts.get(key)
-                if shortcut is None:
-                    shortcut = shortcuts[key] = self._after_unit_rules(*key)
-                states[-1] = top = shortcut
-            action = actions[top].get(kind)
+            key = (states[-2], states[-1], token[0])
+            move = moves.get(key)
+            if move is None:
+                move = moves[key] = self._move(*key)
+            states[-1], action = move
             if action is None:
-                raise Unparsable(at, self._expected(states))
+                done = values[0] if values and values[0].__class__ is _Spliced else []
+                raise Unparsable(at, states, done, self)
             if action >= 0:
                 states.append(action)
                 values.append(token)
@@ -370,22 +418,25 @@ class Tables:
                 at += 1
                 token = tokens[at] if at < count else _END
                 continue
-            name, origin, size, kept, inlined, expands = rules[-1 - action]
+            build, origin, size, kept, inlined, expands = reductions[-1 - action]
+            children: Any
             if size:
-                below = len(values) - size
-                children: Any = []
-                for i in kept:
-                    child = values[below + i]
-                    if child.__class__ is _Spliced:
-                        # The first child may be kept growing: nobody else holds it.
-                        if children:
-                            children += child
+                if kept.__class__ is slice:
+                    children = values[kept]
+                else:
+                    children = []
+                    for i in kept:
+                        child = values[i]
+                        if child.__class__ is _Spliced:
+                            # The first child may be kept growing: nobody else holds it.
+                            if children:
+                                children += child
+                            else:
+                                children = child
                         else:
-                            children = child
-                    else:
-                        children.append(child)
-                start, end = starts[below], ends[-1]
-                del values[below:], starts[below:], ends[below:], states[below + 1 :]
+                            children.append(child)
+                start, end = starts[-size], ends[-1]
+                del values[-size:], starts[-size:], ends[-size:], states[-size:]
             else:
                 children, start, end = [], token[2], token[2]
             value: Any
@@ -394,7 +445,7 @@ class Tables:
             elif expands and len(children) == 1:
                 value = children[0]
             else:
-                value = build[name](children, start, end)
+                value = build(children, start, end)
             values.append(value)
             starts.append(start)
             ends.append(end)
@@ -403,16 +454,19 @@ class Tables:
                 result: tuple[nodes.Statement, ...] = value
                 return result
 
-    def _after_unit_rules(self, below: int, top: int, kind: str) -> int:
-        """The state once every unit rule that the next token asks for is applied."""
-        while (action := self.actions[top].get(kind, 0)) < 0:
+    def _move(self, below: int, top: int, kind: str) -> tuple[int, int | None]:
+        """The state once every unit rule that the next token asks for is applied, and what is done there.
+
+        A unit rule ("a sum is a product") changes the state and nothing else, so a run of them is one step.
+        """
+        while (action := self.actions[top].get(kind)) is not None and action < 0:
             rule = self.rules[-1 - action]
             if rule.size != 1 or not rule.expands:
                 break
             top = self.actions[below][rule.origin]
-        return top
+        return top, action
 
-    def _expected(self, states: list[int]) -> frozenset[str]:
+    def expected(self, states: list[int]) -> frozenset[str]:
         """The terminals that would have been accepted: those whose reductions end in a shift."""
         return frozenset(kind for kind in self.actions[states[-1]] if kind.isupper() and self._accepts(states, kind))
 

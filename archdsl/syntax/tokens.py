@@ -44,6 +44,20 @@ class Cut(Token):
         return cut
 
 
+def joined(source: Source, tokens: list[Token]) -> list[Token]:
+    """The tokens, with neighbouring strays as one: they are one mistake."""
+    result: list[Token] = []
+    run = 0
+    for index, token in enumerate(tokens):
+        following = tokens[index + 1] if index + 1 < len(tokens) else None
+        run += 1
+        if following is None or not token.type == following.type == "STRAY" or token.end != following.start:
+            start = tokens[index + 1 - run].start
+            result.append(Token(token.type, source.text[start : token.end], start, token.end))
+            run = 0
+    return result
+
+
 def refuse_characters(source: Source) -> list[Diagnostic]:
     """An error for each kind of forbidden character, at its first place."""
     found: dict[str, Diagnostic] = {}

@@ -61,7 +61,20 @@ def diagnose(name: str, span: Span, related: tuple[Label, ...] = (), /, **facts:
     """A finding of this code at these characters, in the words that the catalog has for its facts."""
     entry = CATALOG[name]
     words = entry.words(**facts)
-    return Diagnostic(name, entry.severity, words.message, Label(span, words.label), related, words.notes, words.help)
+    label = Label(span, shortened(words.label))
+    notes, help = tuple(map(shortened, words.notes)), tuple(map(shortened, words.help))
+    return Diagnostic(name, entry.severity, shortened(words.message), label, related, notes, help)
+
+
+LONGEST_WORDS = 600
+"""The words that the catalog has are far from it; a name or a tuple in them may be as long as a file."""
+
+
+def shortened(words: str) -> str:
+    """The words without their middle where they are too long to be read."""
+    if len(words) <= LONGEST_WORDS:
+        return words
+    return f"{words[: LONGEST_WORDS // 2]} ... {words[-LONGEST_WORDS // 4 :]}"
 
 
 def plural(count: int, noun: str) -> str:
