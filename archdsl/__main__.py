@@ -7,6 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 _QUICK_OPTIONS = {"--input": "input", "--root": "root", "--format": "format", "--set": "settings"}
+_QUICK_FLAGS = {
+    "--quiet": "quiet",
+    "-q": "quiet",
+    "--fix": "fix",
+    "--warnings-as-errors": "warnings_as_errors",
+}
 _FORMATS = ("text", "json")
 
 
@@ -40,8 +46,8 @@ def quick_check(words: list[str]) -> dict[str, Any] | None:
     rest = iter(words[1:])
     for word in rest:
         name, equals, value = word.partition("=")
-        if word in ("--quiet", "-q"):
-            arguments["quiet"] = True
+        if word in _QUICK_FLAGS:
+            arguments[_QUICK_FLAGS[word]] = True
         elif name in _QUICK_OPTIONS:
             value = value if equals else next(rest, "")
             if not value or value.startswith("-"):

@@ -42,7 +42,7 @@ class ArchitectureError(Exception):
 
 
 def check(
-    text_or_path: str | Path,
+    text_or_path: str | Path | Source,
     input: InputLike | None = None,
     set: SetLike | None = None,
     root: str | Path | None = None,
@@ -53,7 +53,7 @@ def check(
     """Check a spec: its network, or what is wrong with it. Never raises for a mistake in the spec. Needs no torch.
 
     Args:
-        text_or_path: a Path, a string that ends in ".arch", or the text of a spec itself.
+        text_or_path: a Path, a string that ends in ".arch", the text of a spec itself, or one that was read.
         input: stands for the spec's own input: "3x96x96" or (3, 96, 96).
         set: values that stand for lets of the spec: {"width": 32}.
         root: the folder that imports may not leave; by default the folder of the spec.
@@ -96,7 +96,7 @@ def load(path: str | Path, input: InputLike | None = None, set: SetLike | None =
 
 
 def accepted_sizes(
-    text_or_path: str | Path,
+    text_or_path: str | Path | Source,
     input: InputLike | None = None,
     set: SetLike | None = None,
     root: str | Path | None = None,
@@ -131,8 +131,10 @@ def build(network: Network | str | Path) -> nn.Sequential:
     return pytorch.build(network if isinstance(network, Network) else load(network))
 
 
-def _source(text_or_path: str | Path) -> tuple[Source, list[Diagnostic]]:
+def _source(text_or_path: str | Path | Source) -> tuple[Source, list[Diagnostic]]:
     """The text that is meant, or a diagnostic where its file can't be read."""
+    if isinstance(text_or_path, Source):
+        return text_or_path, []
     is_path = isinstance(text_or_path, Path) or (text_or_path.endswith(".arch") and "\n" not in text_or_path)
     if not is_path:
         assert isinstance(text_or_path, str)

@@ -59,10 +59,14 @@ def check(
     max_layers: MaxLayers = MAX_LAYERS,
     format: Annotated[Format, typer.Option("--format", help="For people, or for programs.")] = Format.text,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="One line a file instead of a table.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="First mend in the files what can be mended safely.")] = False,
+    warnings_as_errors: Annotated[
+        bool, typer.Option("--warnings-as-errors", help="Exit with 1 where there are warnings.")
+    ] = False,
 ) -> None:
     """Tell the shapes of a network, or what is wrong with it, without torch.
 
-    Exits with 0 where all is fine, 1 where a spec has errors, 2 where a file can't be read.
+    Exits with 0 where all is fine, 1 where a spec has errors, 2 where a file can't be read or written.
     """
     from archdsl.commands.check import check as run_check
 
@@ -75,6 +79,8 @@ def check(
             max_layers=max_layers,
             format=format.value,
             quiet=quiet,
+            fix=fix,
+            warnings_as_errors=warnings_as_errors,
         )
     )
 

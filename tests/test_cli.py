@@ -121,6 +121,7 @@ def test_what_a_terminal_would_obey_is_written_out(folder: Path) -> None:
 
 
 QUICK: list[list[str]] = [
+    ["check", "--fix", "a.arch", "--warnings-as-errors"],
     ["check", "a.arch"],
     ["check", "a.arch", "b.arch", "-q"],
     ["check", "a.arch", "--quiet", "--format", "json"],

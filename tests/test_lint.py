@@ -11,17 +11,22 @@ import torchvision
 
 import archdsl
 from archdsl.backends.pytorch import build
+from archdsl.checker.check import check_source
 from archdsl.checker.modules import LIBRARY
-from archdsl.diagnostics.catalog import CATALOG
+from archdsl.diagnostics.catalog import CATALOG, diagnose
+from archdsl.diagnostics.diagnostic import Edit, Fix
 from archdsl.diagnostics.render import render
+from archdsl.fixes import compatible, edited, fixed
 from archdsl.layers.convolution import Conv
 from archdsl.layers.pooling import AvgPool
 from archdsl.lint.flow import read_flow
 from archdsl.lint.layers import live_weights, seen_by_pool, unseen_between
-from archdsl.lint.lint import MAX_WARNINGS
+from archdsl.lint.lint import MAX_WARNINGS, lint
 from archdsl.lint.neighbours import is_cancelled, is_idle_after, is_idle_before
 from archdsl.network import Leaf, Network
+from archdsl.reader import read_source
 from archdsl.shapes import Image
+from archdsl.source import Source, Span
 
 ROOT = Path(__file__).parent.parent
 WELL_KNOWN = sorted((ROOT / "tests" / "well_known").glob("*.arch"))
@@ -221,3 +226,88 @@ def test_every_warning_is_in_the_page_on_warnings() -> None:
     page = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
     for code, entry in CATALOG.items():
         assert (f"(errors.md#{code})" in page) == (entry.severity == "warning"), code
+
+
+# Fixes
+
+FIXES = [
+    ("conv(8, 3) batchnorm relu", "conv(8, 3, nobias) batchnorm relu"),
+    ("conv(8, 3,) batchnorm relu", "conv(8, 3, nobias) batchnorm relu"),
+    ("conv(8, (3), p=(1)) batchnorm", "conv(8, (3), p=(1), nobias) batchnorm"),
+    ("conv(8, 3 # )\n # , \n ) # a\nlabel: batchnorm", "conv(8, 3, nobias # )\n # , \n ) # a\nlabel: batchnorm"),
+    ("conv_transpose(8, 2, s2) identity batchnorm", "conv_transpose(8, 2, s2) identity batchnorm"),
+    ("conv(8, 3, nobias=false) batchnorm", "conv(8, 3, nobias=false) batchnorm"),
+    ("conv(8, 3) if true { batchnorm } relu", "conv(8, 3) if true { batchnorm } relu"),
+    ("stem: { conv(8, 3) } batchnorm relu", "stem: { conv(8, 3) } batchnorm relu"),
+    ("repeat(2) { conv(8, 3) batchnorm relu }", "repeat(2) { conv(8, 3, nobias) batchnorm relu }"),
+    ("conv(8, 3) relu # allow: linear-after-linear  why", "conv(8, 3) relu"),
+    ("conv(8, 3) relu # A note. # allow: linear-after-linear", "conv(8, 3) relu # A note."),
+    (
+        "conv(8, 3) relu relu # allow: linear-after-linear, activation-without-effect,softmax-at-end  why",
+        "conv(8, 3) relu relu # allow: activation-without-effect  why",
+    ),
+    ("flatten fc(9) softmax # allow: softmax_at_end", "flatten fc(9) softmax # allow: softmax-at-end"),
+    ("conv(8, 3) relu # allow: softmax_at_end", "conv(8, 3) relu # allow: softmax_at_end"),
+    ("conv(8, 3) batchnorm relu # allow: linear-after-linear", "conv(8, 3, nobias) batchnorm relu"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), FIXES)
+def test_a_fixed_text_has_the_same_shapes_and_nothing_that_could_be_fixed(before: str, after: str) -> None:
+    source = Source("<text>", f"input(3, 20, 20)\n{before}\n")
+    result = fixed(archdsl.check(source), archdsl.check)
+    assert result.checked.source.text == f"input(3, 20, 20)\n{after}\n"
+    assert (result.mended > 0) == (before != after)
+    assert not compatible(result.checked)
+    old, new = archdsl.check(source.text).network, result.checked.network
+    assert old is not None
+    assert new is not None
+    assert [leaf.output for leaf in leaves(old)] == [leaf.output for leaf in leaves(new)]
+
+
+def test_imports_that_nothing_uses_are_deleted_with_their_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.arch").write_text("let width = 3\n")
+    (tmp_path / "b.arch").write_text("let depth = 3\n")
+    text = 'import "a.arch"\nimport "b.arch"  # Why?\nimport "a.arch" import "b.arch"\ninput(3) fc(width)\n'
+    (tmp_path / "spec.arch").write_text(text)
+    source, _ = read_source(tmp_path / "spec.arch")
+    result = fixed(check_and_lint(source), check_and_lint)
+    assert result.checked.source.text == 'import "a.arch"\n  # Why?\n \ninput(3) fc(width)\n'
+    assert result.mended == 3
+    assert not result.checked.diagnostics
+
+
+def check_and_lint(source: Source) -> archdsl.Checked:
+    checked = check_source(source)
+    return checked._replace(diagnostics=(*checked.diagnostics, *lint(checked, as_written=True)))
+
+
+def test_a_fix_that_makes_errors_is_taken_back() -> None:
+    """Deleting what stands between two words may join them: no rule does so, but whatever is wrong is not kept."""
+    source = Source("<text>", "input(3) fc(4) relu fc(5)")
+
+    def check(source: Source) -> archdsl.Checked:
+        checked = archdsl.check(source.text)
+        at = source.text.find("fc(4)")
+        if at < 0:
+            return checked
+        found = diagnose("unused-name", Span(source, at, at + 5), name="x", kind="let")
+        mend = Fix("break it", (Edit(found.primary.span, broken),))
+        return checked._replace(source=source, diagnostics=(*checked.diagnostics, found._replace(fix=mend)))
+
+    for broken in ("fc(", "fc(4) fc(0)", "flatten fc(4)[", ""):
+        expected = source.text if broken else "input(3)  relu fc(5)"
+        assert fixed(check(source), check).checked.source.text == expected
+
+
+def test_fixes_that_touch_each_other_are_applied_in_turn() -> None:
+    source = Source("<text>", "abcd")
+
+    def mend(start: int, end: int, text: str) -> Fix:
+        return Fix("", (Edit(Span(source, start, end), text),))
+
+    fixes = [mend(2, 3, "C"), mend(0, 2, "AB"), mend(1, 2, "X"), mend(3, 3, "!")]
+    found = [diagnose("unused-name", Span(source, 0, 1), name="x", kind="let")._replace(fix=fix) for fix in fixes]
+    taken = compatible(archdsl.Checked(source, None, tuple(found)))
+    assert taken == [fixes[1], fixes[3]]
+    assert edited(source.text, taken) == "ABc!d"

@@ -17,7 +17,7 @@ from archdsl.diagnostics.catalog.entry import plural
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.diagnostics.render import render, visible
 from archdsl.settings import split_setting
-from archdsl.source import Span
+from archdsl.source import Source, Span
 
 if TYPE_CHECKING:
     from archdsl.input_sizes import InputSizes
@@ -34,21 +34,43 @@ def check(
     max_layers: int = MAX_LAYERS,
     format: str = "text",
     quiet: bool = False,
+    fix: bool = False,
+    warnings_as_errors: bool = False,
 ) -> int:
     """Check specs and print what was found to standard output.
 
+    Args:
+        fix: first mend in the files what carries a fix.
+        warnings_as_errors: warnings give 1 too.
+
     Returns:
-        0 where all are fine, 1 where one has errors, 2 where a file can't be read or an option is wrong.
+        0 where all are fine, 1 where one has errors, 2 where a file can't be read or written or an option is wrong.
     """
     given = read_assignments(settings)
     if given is None:
         return EXIT_USAGE
-    checked = [(file, check_spec(Path(file), input, given, root, max_layers)) for file in files]
+
+    def check_one(spec: Path | Source) -> Checked:
+        return check_spec(spec, input, given, root, max_layers)
+
+    codes = [EXIT_FINE]
+    checked: list[tuple[str, Checked]] = []
+    for file in files:
+        found = check_one(Path(file))
+        if fix:
+            from archdsl.commands.fix import fix_file  # Needed by this option alone.
+
+            found, written = fix_file(Path(file), found, check_one)
+            codes.append(EXIT_FINE if written else EXIT_USAGE)
+        codes.append(exit_code(found))
+        if warnings_as_errors and found.warnings:
+            codes.append(EXIT_ERRORS)
+        checked.append((file, found))
     if format == "json":
         print(json.dumps(as_json(checked), indent=2))
     else:
         print_text(checked, quiet)
-    return max((exit_code(each) for _, each in checked), default=EXIT_FINE)
+    return max(codes)
 
 
 def read_assignments(settings: Sequence[str]) -> dict[str, str] | None:

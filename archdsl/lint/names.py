@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from archdsl.checker.patterns import names_of
@@ -30,7 +31,7 @@ def name_warnings(file: nodes.File, module: Module, exports: bool) -> list[Diagn
         used = reader.imported_words & imported.blocks.keys() or reader.imported_values & imported.lets.keys()
         if not used or id(imported) in seen:
             span = module.span(statement)
-            fix = Fix("delete the import", (Edit(whole_line(span), ""),))
+            fix = Fix("delete the import", (Edit(whole_line(with_keyword(span)), ""),))
             again = id(imported) in seen
             found.append(diagnose("unused-import", span, path=statement.path, again=again)._replace(fix=fix))
         seen.add(id(imported))
@@ -163,6 +164,15 @@ def names_in(value: nodes.Argument) -> Iterator[nodes.Name]:
             waiting += node.items
         elif isinstance(node, nodes.Call):
             waiting += node.args
+
+
+_IMPORT = re.compile(r"import(?:[ \t\r\n]|#[^\r\n]*)*\Z")
+
+
+def with_keyword(path: Span) -> Span:
+    """The path of an import with the word before it."""
+    match = _IMPORT.search(path.source.text, 0, path.start)
+    return path._replace(start=match.start()) if match else path
 
 
 def whole_line(span: Span) -> Span:

@@ -1,0 +1,48 @@
+"""`archdsl check --fix`: the fixes of a spec's findings, written to its file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from archdsl.checker.check import Checked
+from archdsl.diagnostics.catalog.entry import plural
+from archdsl.diagnostics.render import visible
+from archdsl.fixes import fixed
+from archdsl.reader import normalized, read_bytes
+from archdsl.source import Source
+from archdsl.writer import replace_text
+
+
+def fix_file(path: Path, found: Checked, check: Callable[[Source], Checked]) -> tuple[Checked, bool]:
+    """Mend what can be mended of what was found in a file, write it, and say on standard error how much it was.
+
+    A byte order mark and CRLF stay as they are; a file that has both kinds of line ends gets line feeds.
+
+    Returns:
+        The check of what is in the file then, and whether all went well; where the file can't be written it is as it
+        was, which is said too.
+    """
+    checked, mended = fixed(found, check)
+    if not mended:
+        return found, True
+    name = visible(found.source.name)
+    try:
+        old = read_bytes(path).decode("utf-8")
+        if normalized(old) != found.source.text:
+            raise OSError("it has changed meanwhile")
+        replace_text(path, as_in(old, checked.source.text))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        print(f"archdsl: {name}: {visible(reason[:1].lower() + reason[1:])}", file=sys.stderr)
+        return found, False
+    print(f"{name}: {plural(mended, 'finding')} fixed", file=sys.stderr)
+    return checked, True
+
+
+def as_in(old: str, text: str) -> str:
+    """The text with the byte order mark and the line ends of the old one."""
+    if old.count("\n") == old.count("\r\n"):
+        text = text.replace("\n", "\r\n")
+    return "\ufeff" + text if old.startswith("\ufeff") else text
