@@ -121,11 +121,9 @@ def sizes_that_work(given: Image, least: Mapping[str, int], steps: Mapping[str, 
 
     least: the smallest height and width. steps: for each, the smallest and the step to the next that is accepted.
     """
-    height, width = least.values()
-    assert given.height is not None
-    assert given.width is not None
-    if given.height < height or given.width < width:
-        return f"or give the network a larger input: it needs at least {picture(height, width)}"
+    # A size that is a name is not known here.
+    if any(size is not None and size < smallest for size, smallest in zip(given[1:], least.values(), strict=True)):
+        return f"or give the network a larger input: it needs at least {picture(*least.values())}"
     below, above = [], []
     for size, regular in zip(given[1:], steps.values(), strict=True):
         if regular is None or size is None:
