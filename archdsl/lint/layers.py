@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from archdsl.diagnostics.catalog import diagnose
@@ -58,6 +59,11 @@ def _of_leaves(flow: Flow) -> Iterator[Diagnostic]:
             yield diagnose("stride-beyond-kernel", leaf.span, flow.calls_to(leaf), **facts)
             continue
         if isinstance(layer, Conv):
+            meant = in_torch_order(leaf)
+            if meant is not None:
+                facts = {"channels": image.channels, "out": meant[0], "kernel": meant[1]}
+                yield diagnose("channels-given-first", leaf.span, flow.calls_to(leaf), **facts)
+                continue
             live = live_weights(layer, image)
             if 2 * live[0] * live[1] < layer.kernel[0] * layer.kernel[1]:
                 facts = {"kernel": layer.kernel, "live": live, "height": image.height, "width": image.width}
@@ -95,6 +101,23 @@ def unseen_between(layer: Conv | ConvTranspose | Pool | AvgPool, leaf: Leaf) -> 
         if layer.stride[axis] > reach and count > 1 and (transposed or layer.kernel[axis] > 1):
             return axis, layer.stride[axis] - reach
     return None
+
+
+_THREE_NUMBERS = re.compile(r"\w+\s*\(\s*\d+\s*,\s*(\d+)\s*,\s*(\d+)\s*[,)]")
+
+
+def in_torch_order(leaf: Leaf) -> tuple[int, int] | None:
+    """The output channels and the kernel that were meant, where the input channels seem to stand before them.
+
+    `Conv2d(1, 6, 5)` in torch takes one channel and has a kernel of 5. Here the same numbers are one output channel, a
+    kernel of 6 and a stride of 5, which hardly anyone means: a large even kernel with a stride of more than 2 that is
+    not its own size.
+    """
+    match = _THREE_NUMBERS.match(leaf.span.text)
+    if match is None or leaf.output[0] != leaf.input[0]:
+        return None
+    kernel, stride = int(match[1]), int(match[2])
+    return (kernel, stride) if stride > 2 and kernel > 5 and kernel % 2 == 0 and kernel != stride else None
 
 
 def live_weights(layer: Conv, image: Image) -> tuple[int, int]:

@@ -325,6 +325,29 @@ def drop_path_outside_add() -> Wording:
     )
 
 
+@code("channels-given-first", severity="warning")
+def channels_given_first(channels: int, out: int, kernel: int) -> Wording:
+    """A `conv` seems to have its input channels first, as torch's Conv2d takes them.
+
+    `Conv2d(1, 6, 5)` is one channel in, six out, and a kernel of 5. What comes in is known here and is not said, so
+    the same three numbers are one channel out, a kernel of 6 and a stride of 5. It is said where the first number is
+    that of the channels that come in, and the second would be a large even kernel beside a stride of more than 2.
+
+    Example:
+        input(1, 28, 28)
+        conv(1, 6, 5) relu
+
+    Mended:
+        input(1, 28, 28)
+        conv(6, 5) relu
+    """
+    return Wording(
+        f"this is kernel {out} and stride {kernel}, and {channels} output channels",
+        "input channels first?",
+        (f"if the input channels were meant first, as in torch: they are known, write `conv({out}, {kernel})`",),
+    )
+
+
 @code("stride-beyond-kernel", severity="warning")
 def stride_beyond_kernel(word: str, axis: int, unseen: int, stride: Any, kernel: Any) -> Wording:
     """The window of a `conv` or pool steps further than it reaches, so that pixels between two windows are never seen.
