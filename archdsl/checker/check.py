@@ -293,7 +293,9 @@ def check_definition(session: Session, block: BlockDefinition) -> None:
         scope.names.update({name.text: Given(None, name, scope) for name in names_of(parameter.pattern)})
     session.made = 0
     session.active_blocks[id(block)] = block
+    session.rank_in_doubt = False
     Expander(session, scope).block_body(block, scope, None, block.span)
+    session.rank_in_doubt = False
     session.active_blocks.popitem()
     session.made = 0
 

@@ -38,10 +38,11 @@ JOINS = ("concat", "add", "mul")
 
 
 class _Kept(NamedTuple):
-    """An expansion that is kept, with the findings that each further call leads to."""
+    """An expansion that is kept, with the findings that each further call leads to, and what they leave in doubt."""
 
     expansion: Expansion
     findings: tuple[Logged, ...]
+    rank_in_doubt: bool
 
 
 class Expander:
@@ -368,15 +369,18 @@ class Expander:
         bind_parameters(session, block, parameters, bound, entering)
         arguments = repr([each.value for each in parameters.names.values()])
         session.spend(span, STEPS_A_CALL + len(arguments) // 24)
-        key = (block.span, arguments, entering, session.in_branch)
+        key = (block.span, arguments, entering, session.in_branch, session.rank_in_doubt)
         kept: _Kept | None = session.expansions.get(key)
         level = 0 if is_join(block.node.body) else 1
         if kept is None:
             mark, turns, chains = len(session.log), len(session.turns), len(session.way.chains if session.way else ())
             part = self.block_body(block, parameters, entering, span)
-            kept = session.expansions[key] = _Kept(part, session.kept_findings(mark, turns, chains))
+            kept = session.expansions[key] = _Kept(
+                part, session.kept_findings(mark, turns, chains), session.rank_in_doubt
+            )
         else:
             session.report_again(kept.findings)
+            session.rank_in_doubt = kept.rank_in_doubt
             session.refuse_depth(span, session.module_depth + kept.expansion.height + level)
         session.trail.pop()
         session.active_blocks.popitem()
@@ -446,10 +450,11 @@ class Expander:
         if session.in_branch:
             self.report("misplaced-aux", item.word)
         outer, session.in_branch = session.in_branch, True
+        doubted = session.rank_in_doubt
         session.open_module(span)
         part = Expander(session, self.scope, dead=self.dead).body(item.body, entering, last, "aux")
         session.close_module()
-        session.in_branch = outer
+        session.in_branch, session.rank_in_doubt = outer, doubted
         children = keyed(session, part.children)
         layer, _ = make_layer(Aux, given, session)
         if self.dead or not fine or entering is None or part.output is None:
@@ -494,18 +499,23 @@ class Expander:
     def each_branch(
         self, chains: tuple[nodes.Chain, ...], entering: Shape | None, last: Span | None
     ) -> list[Expansion]:
-        way = self.session.way
-        if way is None:
-            return [self.branch(chain, entering, last) for chain in chains]
+        session, source = self.session, self.scope.module.source
+        way, doubted = session.way, session.rank_in_doubt
+        leaves_doubt = False
         parts = []
-        way.enter()
+        if way is not None:
+            way.enter()
         for number, chain in enumerate(chains, 1):
-            way.begin(
-                Span(self.scope.module.source, chain[0].start, chain[-1].end), f"branch {number} of {len(chains)}"
-            )
+            if way is not None:
+                way.begin(Span(source, chain[0].start, chain[-1].end), f"branch {number} of {len(chains)}")
+            session.rank_in_doubt = doubted
             parts.append(self.branch(chain, entering, last))
-            way.end(parts[-1].output)
-        way.leave()
+            leaves_doubt = leaves_doubt or session.rank_in_doubt
+            if way is not None:
+                way.end(parts[-1].output)
+        if way is not None:
+            way.leave()
+        session.rank_in_doubt = leaves_doubt
         return parts
 
     def branch(self, chain: nodes.Chain, entering: Shape | None, last: Span | None) -> Expansion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from archdsl.checker.session import Session
@@ -112,7 +113,7 @@ def blurred(shape: Shape | None) -> Shape | None:
     return None if shape is None else UNKNOWN_IMAGE if isinstance(shape, Image) else UNKNOWN_VECTOR
 
 
-def common(shapes: list[Shape | None]) -> Shape | None:
+def common(shapes: Sequence[Shape | None]) -> Shape | None:
     """What is the same in all shapes."""
     first = shapes[0]
     known = [shape for shape in shapes if shape is not None and first is not None and len(shape) == len(first)]

@@ -6,14 +6,16 @@ from typing import Any
 
 from archdsl.checker.arguments import layer_signature, make_layer, match, works
 from archdsl.checker.blame import gives
-from archdsl.checker.expansion import NO_COST, Child, Expansion, unknown
+from archdsl.checker.expansion import NO_COST, Child, Expansion, common, unknown
 from archdsl.checker.meant import with_kernel_second, without_size_that_enters, written
 from archdsl.checker.scope import Given, Scope
 from archdsl.checker.session import Session
 from archdsl.checker.values import Evaluation
 from archdsl.layers.base import ANY, IMAGE, VECTOR, Join, Layer, Misfit, refuse_too_many_values
+from archdsl.layers.joining import Concat
+from archdsl.layers.linear import Flatten
 from archdsl.network import Leaf
-from archdsl.shapes import UNKNOWN_IMAGE, UNKNOWN_VECTOR, Image, Shape, Vector, is_known, product
+from archdsl.shapes import UNKNOWN_IMAGE, UNKNOWN_VECTOR, Image, Shape, Vector, is_known, product, total
 from archdsl.source import Span
 from archdsl.syntax import nodes
 
@@ -45,8 +47,12 @@ def expand_layer(
             )
             fine = False
     layer, places = make_layer(cls, given, session)
+    if cls is Flatten:
+        session.rank_in_doubt = False
     if cls.takes != ANY and entering is not None and isinstance(entering, Image) != (cls.takes == IMAGE):
-        _report_wrong_rank(session, word, cls, entering, last)
+        if not session.rank_in_doubt:
+            _report_wrong_rank(session, word, cls, entering, last)
+        session.rank_in_doubt = session.rank_in_doubt or cls.takes == IMAGE
         return unknown(layer.may_give(None), span)
     if not fine:
         # What was not given may be what was meant by the argument at fault.
@@ -85,6 +91,8 @@ def join_shapes(session: Session, layer: Join, parts: list[Expansion], span: Spa
     ranks = {type(shape) for shape in shapes if shape is not None}
     if not ranks:
         return None
+    if len(ranks) > 1 and session.rank_in_doubt:
+        return None
     either = UNKNOWN_VECTOR if ranks == {Vector} else UNKNOWN_IMAGE
     known = tuple(either if shape is None else shape for shape in shapes)
     try:
@@ -103,7 +111,11 @@ def join_shapes(session: Session, layer: Join, parts: list[Expansion], span: Spa
             for label in gives(place, shape)
         )
         session.report(misfit.code, places[odd], related, **misfit.facts)
-        return either
+        # What the branches agree in is still known.
+        agreed = common(known) if len(ranks) == 1 else None
+        if isinstance(agreed, Image) and isinstance(layer, Concat):
+            return agreed._replace(channels=total(*(shape[0] for shape in known)))
+        return agreed
     return output
 
 

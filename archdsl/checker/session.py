@@ -84,6 +84,8 @@ class Session:
     signatures: what each block called takes, by identity.
     way: the items from the input to where the check is, where they are kept.
     in_branch: whether this is in a branch or an auxiliary head.
+    rank_in_doubt: whether a vector came where an image was wanted, most likely for a `flatten` that stands too early.
+        Up to the next one it is not known which of the two was meant, and no other such fault is reported.
     module_depth, body_depth: how many modules and bodies stand around it.
     unknown_features: where `in_features` were first asked for that are not known, though there was no error.
     made: the modules made so far, those that are kept and used again counted once.
@@ -101,6 +103,7 @@ class Session:
         self.circles: set[frozenset[str]] = set()
         self.way: Way | None = None
         self.in_branch = False
+        self.rank_in_doubt = False
         self.module_depth = 0
         self.body_depth = 0
         self.made = 0

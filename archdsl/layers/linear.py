@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.layers.base import VECTOR, Cost, Layer, ModuleCall, arg, changed, flag, layer
-from archdsl.shapes import Shape, Vector, product
+from archdsl.shapes import UNKNOWN_VECTOR, Shape, Vector, product
 
 
 @layer(
@@ -44,6 +44,9 @@ class Flatten(Layer):
 
     def gives(self, x: Shape) -> Shape:
         return Vector(product(*x))
+
+    def may_give(self, x: Shape | None) -> Shape:
+        return UNKNOWN_VECTOR if x is None else self.gives(x)
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("Flatten", (1,))
