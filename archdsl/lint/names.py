@@ -166,12 +166,9 @@ def names_in(value: nodes.Argument) -> Iterator[nodes.Name]:
             waiting += node.args
 
 
-_IMPORT = re.compile(r"import(?:[ \t\r\n]|#[^\r\n]*)*\Z")
-
-
 def with_keyword(path: Span) -> Span:
     """The path of an import with the word before it."""
-    match = _IMPORT.search(path.source.text, 0, path.start)
+    match = re.search(r"import(?:[ \t\r\n]|#[^\r\n]*)*\Z", path.source.text[: path.start])
     return path._replace(start=match.start()) if match else path
 
 

@@ -104,22 +104,23 @@ def is_cancelled(first: Leaf, second: Leaf) -> bool:
     return isinstance(norm, BatchNorm | InstanceNorm)
 
 
-_SPACE = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*|[A-Za-z_]\w*[ \t\r\n]*:)*")
+# Patterns are compiled where they are needed first: most specs have no warnings.
+_SPACE = r"(?:[ \t\r\n]|#[^\r\n]*|[A-Za-z_]\w*[ \t\r\n]*:)*"
 """What may stand between two items that follow each other in any case: no brace, no `if`; a label may."""
 
 
 def stands_next(first: Span, second: Span) -> bool:
     """Whether two items stand side by side in one chain, so that one is never there without the other."""
     between = first.source.text[first.end : second.start]
-    return first.source is second.source and first.end <= second.start and _SPACE.fullmatch(between) is not None
+    return first.source is second.source and first.end <= second.start and re.fullmatch(_SPACE, between) is not None
 
 
-_WORD = re.compile(r"#[^\r\n]*|[ \t\r\n]+|([A-Za-z_]\w*|.)")
+_WORD = r"#[^\r\n]*|[ \t\r\n]+|([A-Za-z_]\w*|.)"
 
 
 def say_nobias(item: Span) -> Fix | None:
     """The flag, behind the arguments of a layer that has some; None where they already say something of the bias."""
-    words = [(match.group(1), item.start + match.end()) for match in _WORD.finditer(item.text) if match.group(1)]
+    words = [(match.group(1), item.start + match.end()) for match in re.finditer(_WORD, item.text) if match.group(1)]
     if words[-1][0] != ")" or any(word == "nobias" for word, _ in words):
         return None
     last, end = words[-2]
