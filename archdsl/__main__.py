@@ -6,14 +6,26 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-_QUICK_OPTIONS = {"--input": "input", "--root": "root", "--format": "format", "--set": "settings"}
-_QUICK_FLAGS = {
+_VALUES = {
+    "--input": "input",
+    "--root": "root",
+    "--max-layers": "max_layers",
+    "--stdin-filename": "stdin_filename",
+    "--format": "format",
+    "--color": "color",
+}
+_FLAGS = {
     "--quiet": "quiet",
     "-q": "quiet",
     "--fix": "fix",
     "--warnings-as-errors": "warnings_as_errors",
+    "--trace": "trace",
+    "--watch": "watch",
 }
-_FORMATS = ("text", "json")
+_CHOICES = {
+    "--format": ("text", "concise", "json", "jsonl", "github", "sarif"),
+    "--color": ("auto", "always", "never"),
+}
 
 
 def main() -> None:
@@ -46,19 +58,21 @@ def quick_check(words: list[str]) -> dict[str, Any] | None:
     rest = iter(words[1:])
     for word in rest:
         name, equals, value = word.partition("=")
-        if word in _QUICK_FLAGS:
-            arguments[_QUICK_FLAGS[word]] = True
-        elif name in _QUICK_OPTIONS:
+        if word in _FLAGS:
+            arguments[_FLAGS[word]] = True
+        elif name in _VALUES or name == "--set":
             value = value if equals else next(rest, "")
-            if not value or value.startswith("-"):
+            if not value or value.startswith("-") or value not in _CHOICES.get(name, (value,)):
                 return None
             if name == "--set":
                 settings.append(value)
-            elif name == "--format" and value not in _FORMATS:
-                return None
+            elif name == "--max-layers":
+                if not (value.isascii() and value.isdecimal() and value.lstrip("0") and len(value) < 16):
+                    return None
+                arguments["max_layers"] = int(value)
             else:
-                arguments[_QUICK_OPTIONS[name]] = value
-        elif word.startswith("-"):
+                arguments[_VALUES[name]] = value
+        elif word.startswith("-") and word != "-":
             return None
         else:
             files.append(word)

@@ -11,15 +11,14 @@ from archdsl.checker.check import Checked, Options, check_source
 from archdsl.checker.check import accepted_sizes as sizes_of_source
 from archdsl.checker.scope import Value
 from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS
-from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.diagnostics.render import render
 from archdsl.lint.lint import lint
 from archdsl.network import Network
-from archdsl.reader import normalized, read_source
+from archdsl.reader import normalized, read_spec
 from archdsl.settings import read_input, read_settings
 from archdsl.shapes import Shape
-from archdsl.source import Source, Span
+from archdsl.source import Source
 
 if TYPE_CHECKING:
     from torch import nn
@@ -139,13 +138,7 @@ def _source(text_or_path: str | Path | Source) -> tuple[Source, list[Diagnostic]
     if not is_path:
         assert isinstance(text_or_path, str)
         return Source("<text>", normalized(text_or_path)), []
-    path = Path(text_or_path)
-    try:
-        return read_source(path)
-    except (OSError, ValueError) as error:
-        source = Source(str(path), "")
-        reason = getattr(error, "strerror", None) or str(error)
-        return source, [diagnose("unreadable-file", Span(source, 0, 0), path=str(path), reason=reason)]
+    return read_spec(Path(text_or_path))
 
 
 __all__ = ["ArchitectureError", "Checked", "accepted_sizes", "build", "check", "load", "summary"]

@@ -1,20 +1,24 @@
-"""The command line: arguments in, an exit code out."""
+"""The command line: typer reads the arguments, and what it read is run when it is done."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
 from archdsl.checker.session import MAX_LAYERS
 from archdsl.commands.guard import guarded
+from archdsl.diagnostics.render import visible
+from archdsl.exit_codes import EXIT_FINE, EXIT_USAGE
 
 app = typer.Typer(
     name="archdsl",
     help="Networks as text: shapes checked before a run, plain PyTorch behind.",
-    no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -22,11 +26,35 @@ app = typer.Typer(
 )
 
 
+Command: TypeAlias = Callable[[], int]
+"""What is to be run, to its exit code. It runs outside of typer, which makes of some exceptions what it thinks best."""
+
+
 class Format(str, Enum):
     """How findings are printed."""
 
     text = "text"
+    concise = "concise"
     json = "json"
+    jsonl = "jsonl"
+    github = "github"
+    sarif = "sarif"
+
+
+class Color(str, Enum):
+    """Whether to color; auto does on a terminal."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
+class SchemaName(str, Enum):
+    """What has a JSON Schema."""
+
+    diagnostics = "diagnostics"
+    lines = "lines"
+    recipe = "recipe"
 
 
 class Device(str, Enum):
@@ -52,36 +80,50 @@ MaxLayers = Annotated[int, typer.Option("--max-layers", min=1, help="A larger ne
 
 @app.command()
 def check(
-    files: Annotated[list[str], typer.Argument(help="The .arch files.")],
+    files: Annotated[list[str], typer.Argument(help="Files and folders of .arch files; `-` is standard input.")],
     input: Input = None,
     settings: Set = None,
     root: Root = None,
     max_layers: MaxLayers = MAX_LAYERS,
-    format: Annotated[Format, typer.Option("--format", help="For people, or for programs.")] = Format.text,
+    format: Annotated[
+        Format, typer.Option("--format", help="For people, for editors, or for programs; see docs/formats.md.")
+    ] = Format.text,
+    color: Annotated[Color, typer.Option("--color", help="Whether to color what is for people.")] = Color.auto,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="One line a file instead of a table.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="First mend in the files what can be mended safely.")] = False,
     warnings_as_errors: Annotated[
         bool, typer.Option("--warnings-as-errors", help="Exit with 1 where there are warnings.")
     ] = False,
-) -> None:
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Show the way from the input to a shape that does not fit.")
+    ] = False,
+    stdin_filename: Annotated[
+        str | None,
+        typer.Option("--stdin-filename", metavar="FILE", help="Whose text `-` is, for messages and imports."),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a file changes, until Ctrl-C.")] = False,
+) -> Command:
     """Tell the shapes of a network, or what is wrong with it, without torch.
 
-    Exits with 0 where all is fine, 1 where a spec has errors, 2 where a file can't be read or written.
+    Exits with 0 where all is fine, 1 where a spec has errors, 2 where a file can't be read or written or on wrong use.
     """
     from archdsl.commands.check import check as run_check
 
-    raise typer.Exit(
-        run_check(
-            files,
-            input=input,
-            settings=settings or [],
-            root=root,
-            max_layers=max_layers,
-            format=format.value,
-            quiet=quiet,
-            fix=fix,
-            warnings_as_errors=warnings_as_errors,
-        )
+    return partial(
+        run_check,
+        files,
+        input=input,
+        settings=settings or [],
+        root=root,
+        max_layers=max_layers,
+        format=format.value,
+        color=color.value,
+        quiet=quiet,
+        fix=fix,
+        warnings_as_errors=warnings_as_errors,
+        trace=trace,
+        stdin_filename=stdin_filename,
+        watch=watch,
     )
 
 
@@ -92,7 +134,7 @@ def fmt(
     ],
     check: Annotated[bool, typer.Option("--check", help="Change nothing; name the files that would change.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Change nothing; print what would change.")] = False,
-) -> None:
+) -> Command:
     """Lay specs out in the one canonical way. Words and comments stay; a file is replaced whole or not at all.
 
     Exits with 0 where all is well, 1 where a spec does not parse or, with --check or --diff, would change, 2 where a
@@ -100,7 +142,20 @@ def fmt(
     """
     from archdsl.commands.fmt import fmt as run_fmt
 
-    raise typer.Exit(run_fmt(files, check=check, diff=diff))
+    return partial(run_fmt, files, check=check, diff=diff)
+
+
+@app.command()
+def schema(
+    name: Annotated[
+        SchemaName,
+        typer.Argument(help="Of what `check` prints as json (diagnostics) or jsonl (lines), or of a recipe."),
+    ],
+) -> Command:
+    """Print a JSON Schema, for programs that read the output, and editors that help to write a recipe."""
+    from archdsl.commands.schema import schema as run_schema
+
+    return partial(run_schema, name.value)
 
 
 @app.command()
@@ -109,11 +164,11 @@ def explain(
         str,
         typer.Argument(help="A word, an argument, a function, a block of the library, a code, or `words`, `codes`."),
     ],
-) -> None:
+) -> Command:
     """Explain a word of the language, a block of the library, or the code of a finding."""
     from archdsl.commands.explain import explain as run_explain
 
-    raise typer.Exit(run_explain(name))
+    return partial(run_explain, name)
 
 
 @app.command()
@@ -140,7 +195,7 @@ def train(
     download: Annotated[bool, typer.Option("--download", help="Fetch a data set that is not there.")] = False,
     out: Annotated[Path | None, typer.Option(help="The run's folder; by default a new one in ./runs.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result alone.")] = False,
-) -> None:
+) -> Command:
     """Train a network.
 
     Exits with 0 when done, 1 where the spec has errors, 2 on wrong use or an unreadable file, 3 where training
@@ -148,26 +203,25 @@ def train(
     """
     from archdsl.commands.train import train as run_train
 
-    raise typer.Exit(
-        run_train(
-            spec,
-            input=input,
-            settings=settings or [],
-            root=root,
-            data=data,
-            recipe_path=recipe,
-            epochs=epochs,
-            batch_size=batch_size,
-            lr=lr,
-            seed=seed,
-            device=device.value,
-            limit_train=limit_train,
-            limit_test=limit_test,
-            data_dir=data_dir,
-            download=download,
-            out=out,
-            quiet=quiet,
-        )
+    return partial(
+        run_train,
+        spec,
+        input=input,
+        settings=settings or [],
+        root=root,
+        data=data,
+        recipe_path=recipe,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        seed=seed,
+        device=device.value,
+        limit_train=limit_train,
+        limit_test=limit_test,
+        data_dir=data_dir,
+        download=download,
+        out=out,
+        quiet=quiet,
     )
 
 
@@ -190,12 +244,35 @@ def options(
 
 def run() -> int:
     """Run the command line of this process; returns the exit code."""
+    return guarded(lambda: run_words(sys.argv[1:]))
 
-    def command() -> int:
-        try:
-            app(prog_name="archdsl")
-        except SystemExit as end:
-            return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-        return 0
 
-    return guarded(command)
+def run_words(words: list[str]) -> int:
+    """Read the words of a command line and run what they ask for; without any, show the help."""
+    try:
+        command: Command | int | None = app(words or ["--help"], prog_name="archdsl", standalone_mode=False)
+    except typer.TyperException as error:
+        where = getattr(getattr(error, "ctx", None), "command_path", "archdsl")
+        print(f"archdsl: {visible(in_our_words(error))}\narchdsl: see `{where} --help`", file=sys.stderr)
+        return EXIT_USAGE
+    if callable(command):
+        return command()
+    return EXIT_FINE if words else EXIT_USAGE
+
+
+_OUR_WORDS = (
+    ("Value error, ", ""),
+    ("Input should be a valid integer, unable to parse string as an integer", "a whole number is needed"),
+    ("Input should be a valid number, unable to parse string as a number", "a number is needed"),
+    ("Input should be", "it must be"),
+    (". Did you mean", "; did you mean"),
+)
+
+
+def in_our_words(error: typer.TyperException) -> str:
+    """What typer and pydantic say of wrong use, in the manner of all other messages."""
+    near = getattr(error, "possibilities", None)
+    message = f"{error.message}; did you mean {near[0]}?" if near else error.format_message()
+    for theirs, ours in _OUR_WORDS:
+        message = message.replace(theirs, ours)
+    return (message[:1].lower() + message[1:]).removesuffix(".")

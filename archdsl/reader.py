@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from archdsl.diagnostics.catalog import diagnose
@@ -13,18 +16,25 @@ from archdsl.source import Source, Span
 MAX_BYTES = 1 << 20
 """The largest file that is read: 1 MiB."""
 
+MOST_NAMES = 1_000
+"""Of so many files of a folder the one that is nearest to a missing one is looked for."""
+
+STDIN = "-"
+"""How the command line calls standard input."""
+
 
 def spec_files(paths: Iterable[str]) -> list[str]:
     """The files that are meant: a folder stands for the `.arch` files in it and below it, by name.
 
-    Hidden folders are left out, links to folders are not followed, and no path comes twice. A folder that can't be
+    Hidden folders are left out, links to folders are not followed, and no file comes twice. A folder that can't be
     read, or that has no such file, stays in the list: reading it says what is wrong.
     """
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for path in paths:
-        below = _files_below(path) if os.path.isdir(path) else []
-        found.update(dict.fromkeys(below or [path]))
-    return list(found)
+        below = _files_below(path) if path != STDIN and os.path.isdir(path) else []
+        for each in below or [path]:
+            found.setdefault(each if each == STDIN else os.path.abspath(each), each)
+    return list(found.values())
 
 
 def _files_below(folder: str) -> list[str]:
@@ -38,6 +48,50 @@ def _files_below(folder: str) -> list[str]:
         paths = (os.path.join(place, name) for name in sorted(names) if name.endswith(".arch"))
         files += [path.removeprefix(f".{os.sep}") if folder == os.curdir else path for path in paths]
     return files
+
+
+def read_spec(path: Path) -> tuple[Source, list[Diagnostic]]:
+    """Read a file as a source. Whatever is wrong with it is a diagnostic, also that it can't be read at all."""
+    try:
+        return read_source(path)
+    except (OSError, ValueError) as error:
+        source = Source(str(path), "")
+        reason = getattr(error, "strerror", None) or str(error)
+        facts = {"path": str(path), "reason": reason[:1].lower() + reason[1:], "suggestion": _near(path, error)}
+        return source, [diagnose("unreadable-file", Span(source, 0, 0), **facts)]
+
+
+def _near(path: Path, error: Exception) -> str | None:
+    with suppress(OSError):
+        return near_file(path) if isinstance(error, FileNotFoundError) else None
+    return None
+
+
+def near_file(path: Path) -> str | None:
+    """The spec that is probably meant by a path where nothing is, or None: beside it, or in a folder beside it."""
+    from difflib import get_close_matches  # Needed only where there is a mistake.
+
+    folder = path.parent
+    if not folder.is_dir():
+        nearest = near_file(folder) if folder != folder.parent else None
+        if nearest is None:
+            return None
+        folder = Path(nearest)
+    beside = sorted(each for each in islice(folder.iterdir(), MOST_NAMES) if not each.name.startswith("."))
+    folders = [each for each in beside if each.is_dir()]
+    inside = [each for other in folders for each in sorted(islice(other.glob("*.arch"), MOST_NAMES))]
+    for places in ([each for each in beside if each.suffix == ".arch" or each.is_dir()], inside):
+        by_name = {each.name: each for each in reversed(places)}
+        for name in (path.name, f"{path.name}.arch"):
+            if near := get_close_matches(name, by_name, n=1, cutoff=0.7):
+                return str(by_name[near[0]])
+    return None
+
+
+def read_standard_input(filename: str | None = None) -> tuple[Source, list[Diagnostic]]:
+    """Read standard input as a source: `<stdin>`, or as if it were the text of the file of this name."""
+    data = b"" if sys.stdin is None else sys.stdin.buffer.read(MAX_BYTES + 1)
+    return source_of(data, filename or "<stdin>", Path(filename) if filename else None)
 
 
 def read_source(path: Path, name: str | None = None) -> tuple[Source, list[Diagnostic]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import archdsl
 from archdsl.checker.check import Checked, check_source
-from archdsl.commands.check import diagnostic_as_json
 from archdsl.diagnostics.render import render
+from archdsl.formats.json import diagnostic_as_json
 from archdsl.reader import source_of
 from archdsl.source import Source
 from archdsl.syntax.format import formatted

@@ -70,6 +70,7 @@ def test_typer_is_imported_by_the_command_line_alone() -> None:
             ("archdsl.lint", "archdsl.backends", "archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api"),
         ),
         ("lint", ("archdsl.backends", "archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api")),
+        ("formats", ("archdsl.commands", "archdsl.api", "archdsl.training", "archdsl.syntax", "archdsl.cli")),
         ("backends", ("archdsl.training", "archdsl.commands", "archdsl.checker", "archdsl.syntax", "archdsl.cli")),
         ("training", ("archdsl.commands", "archdsl.checker", "archdsl.syntax", "archdsl.cli")),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from archdsl.formats.report import FORMATS
 
 ROOT = Path(__file__).parent.parent
 FINE = "input(3, 32, 32)\nconv(8, 3) relu\nglobal_avgpool flatten fc(10)\n"
@@ -32,6 +33,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "fine.arch").write_text(FINE)
     (tmp_path / "wrong.arch").write_text(WRONG)
     (tmp_path / "library.arch").write_text("let width = 8\nblock stem { conv(8, 3) relu }\n")
+    (tmp_path / "nets").mkdir()
     return tmp_path
 
 
@@ -43,7 +45,8 @@ def folder(tmp_path: Path) -> Path:
         (["check", "wrong.arch"], 1),
         (["check", "fine.arch", "wrong.arch"], 1),
         (["check", "missing.arch"], 2),
-        (["check", "."], 2),
+        (["check", "."], 1),
+        (["check", "nets"], 2),
         (["check", "fine.arch", "missing.arch"], 2),
         (["check", "fine.arch", "--input", "3x"], 2),
         (["check", "fine.arch", "--set", "width"], 2),
@@ -53,6 +56,15 @@ def folder(tmp_path: Path) -> Path:
         (["check", "fine.arch", "--format", "xml"], 2),
         (["check", "fine.arch", "--no-such-option"], 2),
         (["check"], 2),
+        (["check", "fine.arch", "--watch", "--format", "json"], 2),
+        (["check", "-", "--watch"], 2),
+        (["check", "fine.arch", "--stdin-filename", "x.arch"], 2),
+        (["check", "-", "--fix"], 2),
+        (["check", "fine.arch", "--max-layers", "0"], 2),
+        (["schema", "diagnostics"], 0),
+        (["schema", "recipe"], 0),
+        (["schema", "nothing"], 2),
+        ([], 2),
         (["chekc", "fine.arch"], 2),
         (["check", "fine.arch", "--max-layers", "2"], 1),
         (["check", "fine.arch", "--input", "3x2x2"], 1),
@@ -74,34 +86,25 @@ def test_exit_codes(folder: Path, arguments: list[str], code: int) -> None:
     assert result.stdout or result.stderr
 
 
-def test_json_has_what_is_promised(folder: Path) -> None:
-    result = archdsl("check", "fine.arch", "wrong.arch", "--format", "json", cwd=folder)
-    report = json.loads(result.stdout)
-    assert set(report) == {"diagnostics", "networks"}
-    assert report["networks"] == [
-        {"file": "fine.arch", "input": [3, 32, 32], "output": [10], "layers": 5, "parameters": 314, "macs": 194480}
-    ]
-    first, second = report["diagnostics"]
-    place = ["file", "line", "column", "end_line", "end_column"]
-    assert list(first) == ["code", "severity", "message", *place, "help", "notes", "related"]
-    assert [first[key] for key in place] == ["wrong.arch", 2, 9, 2, 11]
-    assert first["code"] == "window-too-large"
-    assert list(first["related"][0]) == ["message", *place]
-    assert [first["related"][0][key] for key in place] == ["wrong.arch", 1, 1, 1, 17]
-    assert second["code"] == "unknown-layer"
-    assert second["help"] == ["did you mean `conv`?"]
-
-
-def test_color_is_for_terminals(folder: Path) -> None:
-    assert "\x1b" not in archdsl("check", "wrong.arch", cwd=folder).stdout
-
-
 def test_a_closed_pipe_is_silent(folder: Path) -> None:
     (folder / "long.arch").write_text(FINE.replace("relu", "relu" + " conv(8, 1) relu" * 10_000))
-    command = f"{sys.executable} -m archdsl check long.arch | head -1"
-    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=folder)
-    assert result.stdout == "long.arch\n"
-    assert result.stderr == ""
+    for way in ("", "--max-layers 100000"):
+        command = f"{sys.executable} -m archdsl check long.arch {way} | head -1; exit ${{PIPESTATUS[0]}}"
+        result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=folder)
+        assert result.stdout == "long.arch\n"
+        assert result.stderr == ""
+        assert result.returncode == 141
+
+
+@pytest.mark.parametrize("way", [">&-", "2>&-", "> /dev/full", "<&-", "> /dev/full 2> /dev/full"])
+def test_output_that_goes_nowhere_is_no_traceback(folder: Path, way: str) -> None:
+    for file, format in (("fine.arch", "text"), ("wrong.arch", "sarif")):
+        command = f"{sys.executable} -m archdsl check {file} --format {format} {way}"
+        result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=folder)
+        assert result.returncode == (2 if "full" in way else file == "wrong.arch")
+        assert "Traceback" not in result.stderr
+        if way == "> /dev/full":
+            assert result.stderr == "archdsl: the output can't be written: No space left on device\n"
 
 
 def test_output_needs_no_unicode_terminal(folder: Path) -> None:
@@ -111,22 +114,16 @@ def test_output_needs_no_unicode_terminal(folder: Path) -> None:
     assert "\\xe9" in result.stdout
 
 
-def test_what_a_terminal_would_obey_is_written_out(folder: Path) -> None:
-    (folder / "escape.arch").write_bytes(b"input(3, 8, 8)\nrelu # \x1b[31m red\n")
-    (folder / "bad\x1b[2Jname.arch").write_text(WRONG)
-    for name in ("escape.arch", "bad\x1b[2Jname.arch"):
-        result = archdsl("check", name, cwd=folder)
-        assert result.returncode == 1
-        assert not any(character < " " and character != "\n" for character in result.stdout + result.stderr)
-
-
 QUICK: list[list[str]] = [
-    ["check", "--fix", "a.arch", "--warnings-as-errors"],
+    ["check", "--fix", "a.arch", "--warnings-as-errors", "--trace"],
     ["check", "a.arch"],
     ["check", "a.arch", "b.arch", "-q"],
     ["check", "a.arch", "--quiet", "--format", "json"],
     ["check", "--input", "3x8x8", "a.arch", "--root", ".", "--set", "a=1", "--set=b=(1,2)"],
     ["check", "--input=3x8x8", "a.arch", "--format=text"],
+    ["check", "-", "--stdin-filename", "a.arch", "--color", "never", "--watch"],
+    ["check", "-", "a.arch", "--color=always", "--max-layers", "007", "--format", "json", "--format", "sarif"],
+    *(["check", "a.arch", "--format", format] for format in FORMATS),
 ]
 LEFT_TO_TYPER: list[list[str]] = [
     [],
@@ -134,8 +131,13 @@ LEFT_TO_TYPER: list[list[str]] = [
     ["check", "--help"],
     ["check", "a.arch", "--format", "xml"],
     ["check", "a.arch", "--input"],
-    ["check", "a.arch", "--max-layers", "3"],
+    ["check", "a.arch", "--max-layers", "0"],
+    ["check", "a.arch", "--max-layers", "3.5"],
+    ["check", "a.arch", "--max-layers", "-3"],
+    ["check", "a.arch", "--color", "blue"],
     ["check", "--", "-a.arch"],
+    ["check", "-q=3", "a.arch"],
+    ["check", "--stdin-filename", "-", "a.arch"],
     ["explain", "conv"],
 ]
 
@@ -144,8 +146,6 @@ LEFT_TO_TYPER: list[list[str]] = [
 def test_the_quick_way_reads_as_typer_does(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The short way past typer gives `check` the same arguments."""
     import inspect
-
-    from typer.testing import CliRunner
 
     from archdsl import cli
     from archdsl.__main__ import quick_check
@@ -161,12 +161,24 @@ def test_the_quick_way_reads_as_typer_does(words: list[str], monkeypatch: pytest
         return 0
 
     monkeypatch.setattr(module, "check", record)
-    result = CliRunner().invoke(cli.app, words)
-    assert result.exit_code == 0, result.output
+    assert cli.run_words(words) == 0
     quick = quick_check(words)
     assert quick is not None
     record(**quick)
     assert seen[0] == seen[1]
+
+
+def test_the_quick_way_takes_every_option() -> None:
+    """A new one is forgotten nowhere."""
+    import inspect
+
+    from archdsl import __main__, cli
+    from archdsl.commands.check import check
+
+    taken = {"files", "settings", *__main__._VALUES.values(), *__main__._FLAGS.values()}
+    assert taken == set(inspect.signature(check).parameters)
+    assert {"--format": FORMATS, "--color": tuple(each.value for each in cli.Color)} == __main__._CHOICES
+    assert tuple(each.value for each in cli.Format) == FORMATS
 
 
 @pytest.mark.parametrize("words", LEFT_TO_TYPER, ids=" ".join)
@@ -187,3 +199,144 @@ def test_checking_imports_neither_torch_nor_lark_nor_typer(folder: Path) -> None
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
     assert result.stderr == "[]\n"
+
+
+def test_wrong_use_is_said_as_all_else(folder: Path) -> None:
+    for words, line in {
+        (
+            "check",
+            "fine.arch",
+            "--qiet",
+        ): "no such option: --qiet; did you mean --quiet?\narchdsl: see `archdsl check --help`",
+        ("check",): "missing argument 'files'\narchdsl: see `archdsl check --help`",
+        ("check", "fine.arch", "--max-layers", "ten"): (
+            "invalid value for '--max-layers': a whole number is needed\narchdsl: see `archdsl check --help`"
+        ),
+        ("chekc", "fine.arch"): "no such command 'chekc'; did you mean 'check'?\narchdsl: see `archdsl --help`",
+        ("check", "fine.arch", "--set", "width"): "--set takes name=value, not `width`",
+    }.items():
+        result = archdsl(*words, cwd=folder)
+        assert result.stderr == f"archdsl: {line}\n"
+        assert result.stdout == ""
+
+
+def test_color_is_for_terminals_and_as_it_is_asked_for(folder: Path) -> None:
+    plain = {"NO_COLOR": "", "FORCE_COLOR": ""}
+    for options, environment, colored in [
+        ((), {}, False),
+        (("--color", "always"), {"NO_COLOR": "1"}, True),
+        (("--color", "never"), {"FORCE_COLOR": "1"}, False),
+        ((), {"FORCE_COLOR": "1"}, True),
+        ((), {"FORCE_COLOR": "0"}, False),
+        ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ]:
+        result = archdsl("check", "wrong.arch", *options, cwd=folder, **{**plain, **environment})
+        assert ("\x1b[" in result.stdout) == colored, (options, environment)
+    for format in FORMATS[1:]:
+        assert "\x1b" not in archdsl("check", "wrong.arch", "--color", "always", "--format", format, cwd=folder).stdout
+
+
+def test_on_a_terminal_there_is_color(folder: Path) -> None:
+    import pty
+
+    for environment, colored in (({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"NO_COLOR": "1"}, False)):
+        outer, inner = pty.openpty()
+        subprocess.run(
+            [sys.executable, "-m", "archdsl", "check", "wrong.arch"],
+            stdout=inner,
+            cwd=folder,
+            env={**os.environ, "NO_COLOR": "", "FORCE_COLOR": "", **environment},
+        )
+        os.close(inner)
+        assert (b"\x1b[" in os.read(outer, 10_000)) == colored, environment
+        os.close(outer)
+
+
+def test_standard_input_is_a_file_too(folder: Path) -> None:
+    def check(text: str, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "archdsl", "check", *options]
+        return subprocess.run(command, input=text, capture_output=True, text=True, cwd=folder, timeout=120)
+
+    assert check(FINE, "-", "-q").stdout == "<stdin>: fine, 3x32x32 gives 10\n"
+    assert check(WRONG, "-", "--format", "concise").stdout.startswith("<stdin>:2:9: error[window-too-large]")
+    assert check("", "-").returncode == 1
+    (folder / "nets" / "parts.arch").write_text("block stem { conv(8, 3) relu }\n")
+    text = 'import "parts.arch"\ninput(3, 8, 8)\nstem flatten fc(10)\n'
+    assert check(text, "-").returncode == 1
+    result = check(text, "-q", "fine.arch", "-", "--stdin-filename", "nets/unsaved.arch")
+    assert result.stdout.splitlines()[1] == "nets/unsaved.arch: fine, 3x8x8 gives 10"
+    assert result.returncode == 0
+
+
+def test_folders_and_several_files_end_in_a_line_on_all(folder: Path) -> None:
+    (folder / "nets" / ".hidden").mkdir()
+    (folder / "nets" / ".hidden" / "no.arch").write_text(WRONG)
+    (folder / "nets" / "b.arch").write_text(FINE)
+    (folder / "nets" / "a.arch").write_text(FINE)
+    result = archdsl("check", "-q", "nets", "nets/../nets/b.arch", cwd=folder)
+    lines = [f"nets/{name}.arch: fine, 3x32x32 gives 10" for name in "ab"]
+    assert result.stdout.splitlines() == [*lines, "2 files: 2 fine"]
+    result = archdsl("check", "-q", "nets/a.arch", "wrong.arch", "fien.arch", cwd=folder)
+    assert result.returncode == 2
+    assert "did you mean `fine.arch`?" in result.stdout
+    assert result.stdout.splitlines()[-1] == "3 files: 1 fine, 1 with errors, 1 unreadable"
+
+
+def test_a_wrong_option_is_said_once(folder: Path) -> None:
+    result = archdsl("check", "fine.arch", "wrong.arch", "--input", "3x", cwd=folder)
+    assert result.returncode == 2
+    assert result.stdout.count("error[") == 1
+    assert ".arch" not in result.stdout
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_watching_checks_again_when_a_file_changes(folder: Path, terminal: bool) -> None:
+    """The spec, what it imports, and an editor that takes the file away for a moment; Ctrl-C ends with 130."""
+    import pty
+    import signal
+    import time
+
+    (folder / "parts.arch").write_text("block stem { conv(8, 3) relu }\n")
+    spec = folder / "spec.arch"
+    spec.write_text('import "parts.arch"\ninput(3, 8, 8)\nstem\n')
+    outer, inner = pty.openpty() if terminal else os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "archdsl", "check", "-q", "--watch", "spec.arch"],
+        stdout=inner,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    os.close(inner)
+    told = b""
+
+    def wait_for(text: str) -> None:
+        nonlocal told
+        end = time.monotonic() + 60
+        while text.encode() not in told:
+            assert time.monotonic() < end, told
+            told += os.read(outer, 4096)
+        told = told.split(text.encode(), 1)[1]
+
+    try:
+        wait_for("fine, 3x8x8 gives 8x6x6")
+        (folder / "parts.arch").write_text("block stem { conv(16, 3) relu }\n")
+        wait_for("fine, 3x8x8 gives 16x6x6")
+        text = spec.read_text()
+        spec.unlink()
+        time.sleep(0.5)
+        spec.write_text(text.replace("8, 8", "9, 9"))
+        wait_for("fine, 3x9x9 gives 16x7x7")
+        assert b"unreadable" not in told
+        spec.unlink()
+        wait_for("unreadable-file")
+        spec.write_text(text.replace("stem", "stme"))
+        wait_for("did you mean `stem`?")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b"archdsl: interrupted\n"
+    finally:
+        process.kill()
+        process.wait()
+        os.close(outer)

@@ -250,8 +250,6 @@ LEFT_TO_TYPER = [[], ["fmt"], ["fmt", "--check"], ["fmt", "--help"], ["fmt", "a"
 
 @pytest.mark.parametrize("words", QUICK, ids=" ".join)
 def test_the_quick_way_reads_as_typer_does(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from typer.testing import CliRunner
-
     from archdsl import cli
     from archdsl.__main__ import quick_fmt
 
@@ -262,7 +260,7 @@ def test_the_quick_way_reads_as_typer_does(words: list[str], monkeypatch: pytest
         return 0
 
     monkeypatch.setattr(module, "fmt", record)
-    assert CliRunner().invoke(cli.app, words).exit_code == 0
+    assert cli.run_words(words) == 0
     assert seen == [quick_fmt(words)]
 
 

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
 from archdsl.api import check as check_spec
-from archdsl.backends.table import open_summary, summary
 from archdsl.checker.check import Checked
 from archdsl.checker.session import MAX_LAYERS
-from archdsl.diagnostics.catalog.entry import plural
-from archdsl.diagnostics.diagnostic import Diagnostic, Label
-from archdsl.diagnostics.render import render, visible
-from archdsl.settings import split_setting
-from archdsl.source import Source, Span
+from archdsl.commands.output import unobeyed, wants_color, write
+from archdsl.diagnostics.render import visible
+from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
+from archdsl.formats.report import Counts, Result, exit_code_of, report_in
+from archdsl.reader import STDIN, read_spec, read_standard_input, spec_files
+from archdsl.settings import read_input, read_settings, split_setting
+from archdsl.source import Source
 
-if TYPE_CHECKING:
-    from archdsl.input_sizes import InputSizes
+WATCHABLE = ("text", "concise", "jsonl")
+"""The formats that may follow each other: the others are one document."""
 
-EXIT_FINE, EXIT_ERRORS, EXIT_USAGE = 0, 1, 2
+
+class Request(NamedTuple):
+    """What is asked for. `files` are paths of files and folders, and `-` for standard input."""
+
+    files: tuple[str, ...]
+    input: str | None
+    settings: dict[str, str]
+    root: str | None
+    max_layers: int
+    format: str
+    quiet: bool
+    fix: bool
+    warnings_as_errors: bool
+    trace: bool
+    color: bool
+    stdin_filename: str | None
 
 
 def check(
@@ -36,12 +50,21 @@ def check(
     quiet: bool = False,
     fix: bool = False,
     warnings_as_errors: bool = False,
+    trace: bool = False,
+    color: str = "auto",
+    stdin_filename: str | None = None,
+    watch: bool = False,
 ) -> int:
-    """Check specs and print what was found to standard output.
+    """Check specs and print what was found to standard output, each as it is checked.
 
     Args:
+        files: paths of files and folders; `-` is standard input.
         fix: first mend in the files what carries a fix.
         warnings_as_errors: warnings give 1 too.
+        trace: show the way from the input to a shape that does not fit.
+        color: "auto", "always" or "never".
+        stdin_filename: standard input is read as if it were the text of this file.
+        watch: check again whenever a file changes, until Ctrl-C.
 
     Returns:
         0 where all are fine, 1 where one has errors, 2 where a file can't be read or written or an option is wrong.
@@ -49,28 +72,81 @@ def check(
     given = read_assignments(settings)
     if given is None:
         return EXIT_USAGE
+    from_stdin = STDIN in files
+    if stdin_filename is not None and not from_stdin:
+        return wrong_use("--stdin-filename names what is read from standard input; give `-` as the file too")
+    if fix and from_stdin:
+        return wrong_use("--fix writes to files, and `-` is none")
+    request = Request(
+        tuple(files),
+        input,
+        given,
+        root,
+        max_layers,
+        format,
+        quiet,
+        fix,
+        warnings_as_errors,
+        trace,
+        wants_color(sys.stdout, color),
+        stdin_filename,
+    )
+    if not watch:
+        return max((exit_code(result, request) for result in printed(request)), default=EXIT_FINE)
+    if from_stdin:
+        return wrong_use("--watch looks at files, and `-` is none")
+    if format not in WATCHABLE:
+        return wrong_use(f"--watch prints again and again, and --format {format} is one document")
+    from archdsl.commands.watch import watch as watch_files
 
-    def check_one(spec: Path | Source) -> Checked:
-        return check_spec(spec, input, given, root, max_layers)
+    return watch_files(request)
 
-    codes = [EXIT_FINE]
-    checked: list[tuple[str, Checked]] = []
-    for file in files:
-        found = check_one(Path(file))
-        if fix:
+
+def wrong_use(message: str) -> int:
+    print(f"archdsl: {message}", file=sys.stderr)
+    return EXIT_USAGE
+
+
+def exit_code(result: Result, request: Request) -> int:
+    """What one file counts for."""
+    if not result.is_written:
+        return EXIT_USAGE
+    code = exit_code_of(result.checked)
+    return max(code, EXIT_ERRORS) if request.warnings_as_errors and result.checked.warnings else code
+
+
+def printed(request: Request) -> Iterator[Result]:
+    """Each result when it is printed; none is kept here, so that a thousand files take no more memory."""
+    is_for_people = request.format in ("text", "concise")
+    report = report_in(request.format, request.color, request.quiet)
+    counts = Counts()
+    for result in results(request):
+        counts = counts.plus(result)
+        text = report.file(result)
+        write(unobeyed(text) if is_for_people else text)
+        yield result
+    write(report.end(counts))
+
+
+def results(request: Request) -> Iterator[Result]:
+    """The files after their checks. Where an option itself is wrong, that alone, for it is wrong for all of them."""
+    wrong = [*read_input(request.input)[1], *read_settings(request.settings)[1]]
+    if wrong:
+        yield Result(None, Checked(wrong[0].primary.span.source, None, tuple(wrong)))
+        return
+    for file in spec_files(request.files):
+        source, found = read_standard_input(request.stdin_filename) if file == STDIN else read_spec(Path(file))
+        checked = Checked(source, None, tuple(found)) if found else check_source(source, request)
+        is_written = True
+        if request.fix:
             from archdsl.commands.fix import fix_file  # Needed by this option alone.
 
-            found, written = fix_file(Path(file), found, check_one)
-            codes.append(EXIT_FINE if written else EXIT_USAGE)
-        codes.append(exit_code(found))
-        if warnings_as_errors and found.warnings:
-            codes.append(EXIT_ERRORS)
-        checked.append((file, found))
-    if format == "json":
-        print(json.dumps(as_json(checked), indent=2))
-    else:
-        print_text(checked, quiet)
-    return max(codes)
+            checked, is_written = fix_file(Path(file), checked, lambda each: check_source(each, request))
+        yield Result(source.name, checked, is_written)
+
+
+def check_source(source: Source, request: Request) -> Checked:
+    return check_spec(source, request.input, request.settings, request.root, request.max_layers, trace=request.trace)
 
 
 def read_assignments(settings: Sequence[str]) -> dict[str, str] | None:
@@ -79,102 +155,10 @@ def read_assignments(settings: Sequence[str]) -> dict[str, str] | None:
     for setting in settings:
         pair = split_setting(setting)
         if pair is None:
-            print(f"archdsl: --set takes name=value, not {visible(setting)!r}", file=sys.stderr)
+            print(f"archdsl: --set takes name=value, not `{visible(setting)}`", file=sys.stderr)
             return None
         if pair[0] in given:
-            print(f"archdsl: --set gives `{pair[0]}` twice", file=sys.stderr)
+            print(f"archdsl: --set gives `{visible(pair[0])}` twice", file=sys.stderr)
             return None
         given[pair[0]] = pair[1]
     return given
-
-
-def exit_code(checked: Checked) -> int:
-    """2 where a file can't be read or an option is at fault, 1 where the spec is."""
-    if any(each.code == "unreadable-file" or each.primary.span.source.name.startswith("--") for each in checked.errors):
-        return EXIT_USAGE
-    return EXIT_ERRORS if checked.errors else EXIT_FINE
-
-
-def print_text(checked: Sequence[tuple[str, Checked]], quiet: bool) -> None:
-    """Tables and diagnostics for people."""
-    color = wants_color(sys.stdout)
-    for index, (file, each) in enumerate(checked):
-        if index and not quiet:
-            print()
-        if each.diagnostics:
-            print(render(each.diagnostics, color))
-            print()
-        name = visible(file)
-        if each.errors:
-            print(f"{name}: {plural(len(each.errors), 'error')}")
-            continue
-        warned = f", {plural(len(each.warnings), 'warning')}" if each.warnings else ""
-        if quiet and each.network is not None:
-            print(f"{name}: fine{warned}, {each.network.input} gives {each.network.output}")
-        elif quiet and each.sizes is not None:
-            print(f"{name}: fine{warned}, {takes(each.sizes)}")
-        elif each.network is not None:
-            print(f"{name}{warned and ': fine' + warned}\n{summary(each.network)}")
-        elif each.sizes is not None:
-            print(f"{name}{warned and ': fine' + warned}\n{open_summary(each.sizes)}")
-        else:
-            blocks = ", ".join(each.library or ())
-            print(f"{name}: fine{warned}, definitions alone{': ' + blocks if blocks else ''}")
-
-
-def takes(sizes: InputSizes) -> str:
-    """In a line, what a network whose input has names for sizes accepts."""
-    least = sizes.least()
-    return f"takes {sizes.open}" if least is None else f"takes {sizes.open}, and needs at least {sizes.open.at(least)}"
-
-
-def wants_color(stream: Any) -> bool:
-    """Whether to color: on a terminal, unless NO_COLOR says otherwise (no-color.org)."""
-    return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def as_json(checked: Sequence[tuple[str, Checked]]) -> dict[str, Any]:
-    """The findings and networks for programs. Lines and columns count from 1; an end column is one past the last."""
-    return {
-        "diagnostics": [diagnostic_as_json(found) for _, each in checked for found in each.diagnostics],
-        "networks": [
-            {
-                "file": file,
-                "input": list(each.network.input),
-                "output": list(each.network.output),
-                "layers": each.network.layer_count,
-                "parameters": each.network.cost.parameters,
-                "macs": each.network.cost.macs,
-            }
-            for file, each in checked
-            if each.network is not None
-        ],
-    }
-
-
-def diagnostic_as_json(diagnostic: Diagnostic) -> dict[str, Any]:
-    return {
-        "code": diagnostic.code,
-        "severity": diagnostic.severity,
-        "message": diagnostic.message,
-        **place_as_json(diagnostic.primary.span),
-        "help": list(diagnostic.help),
-        "notes": list(diagnostic.notes),
-        "related": [label_as_json(label) for label in diagnostic.related],
-    }
-
-
-def label_as_json(label: Label) -> dict[str, Any]:
-    return {"message": label.message, **place_as_json(label.span)}
-
-
-def place_as_json(span: Span) -> dict[str, Any]:
-    line, column = span.source.position(span.start)
-    end_line, end_column = span.source.position(span.end)
-    return {
-        "file": span.source.name,
-        "line": line,
-        "column": column,
-        "end_line": end_line,
-        "end_column": end_column,
-    }

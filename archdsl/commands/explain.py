@@ -7,7 +7,7 @@ from textwrap import indent
 
 from archdsl.checker.modules import library
 from archdsl.checker.suggest import meant_word, suggest
-from archdsl.commands.check import wants_color
+from archdsl.commands.output import wants_color
 from archdsl.diagnostics.catalog import CATALOG
 from archdsl.diagnostics.catalog.entry import Entry
 from archdsl.diagnostics.catalog.values import shown
@@ -27,7 +27,7 @@ def explain(name: str) -> int:
         known = [*LAYERS, *TOPICS, *SAME_AS, *library().blocks, *arguments, *CATALOG, "words", "codes"]
         meant = meant_word(name) or suggest(name, known)
         hint = f"; did you mean `{meant}`?" if meant else "; see `archdsl explain words` and `archdsl explain codes`"
-        print(f"archdsl: nothing is called {visible(name)!r}{hint}", file=sys.stderr)
+        print(f"archdsl: nothing is called `{visible(name)}`{hint}", file=sys.stderr)
         return 2
     print(text)
     return 0

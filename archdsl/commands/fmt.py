@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from archdsl.commands.check import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE, wants_color
+from archdsl.commands.output import wants_color
 from archdsl.diagnostics.catalog.entry import plural
 from archdsl.diagnostics.render import render, visible
-from archdsl.reader import MAX_BYTES, read_bytes, source_of, spec_files
+from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
+from archdsl.reader import MAX_BYTES, STDIN, read_bytes, source_of, spec_files
 from archdsl.syntax.format import UnfaithfulLayout, formatted
 from archdsl.writer import replace_text
 
-STDIN = "-"
 FORMATTED, WOULD_BE, FINE, WRONG, FAILED = "formatted", "would be formatted", "fine", "with errors", "failed"
 _EXITS = {FORMATTED: EXIT_FINE, WOULD_BE: EXIT_ERRORS, FINE: EXIT_FINE, WRONG: EXIT_ERRORS, FAILED: EXIT_USAGE}
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from archdsl.api import check as check_spec
-from archdsl.commands.check import exit_code, read_assignments, wants_color
+from archdsl.commands.check import read_assignments
+from archdsl.commands.output import wants_color
 from archdsl.diagnostics.render import render, visible
+from archdsl.formats.report import exit_code_of
 
 
 def train(
@@ -36,7 +38,7 @@ def train(
     if checked.diagnostics:
         print(render(checked.diagnostics, wants_color(sys.stderr)), file=sys.stderr)
     if checked.errors:
-        return exit_code(checked)
+        return exit_code_of(checked)
     if checked.network is None:
         assert checked.nothing_to_build is not None
         print(render([checked.nothing_to_build], wants_color(sys.stderr)), file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
@@ -16,14 +15,12 @@ _MOST_RELATED = 12
 _LONGEST_LINE = 200
 """Of a longer line of the text, so many characters are shown around what is pointed at."""
 
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
-
 
 def visible(text: str) -> str:
-    """The text with what a terminal would obey, or not show, written out: `\\x1b`, `\\u202e`."""
-    return _UNSEEN.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
+    """The text with all that a terminal would obey, or not show, written out: `\\x1b`, `\\u202e`, `\\xa0`."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
 def render(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:

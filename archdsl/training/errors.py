@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from archdsl.diagnostics.render import visible
+
 WRONG_USE = 2
 TRAINING_FAILED = 3
 
@@ -18,5 +20,5 @@ class TrainingError(Exception):
 
 
 def printable(text: str) -> str:
-    """The text with control characters spelt out, so that a name from a file can't steer a terminal."""
-    return "".join(c if c.isprintable() or c in "\n " else c.encode("unicode_escape").decode() for c in text)
+    """Lines with what a terminal would obey written out, so that a name from a file can't steer it."""
+    return "\n".join(map(visible, text.split("\n")))

@@ -621,8 +621,8 @@ def import_has_layers(path: str) -> Wording:
 
 
 @code("unreadable-file")
-def unreadable_file(path: str, reason: str) -> Wording:
-    """The file on the command line is not there, is a folder, or may not be read.
+def unreadable_file(path: str, reason: str, suggestion: str | None) -> Wording:
+    """The file on the command line is not there, is a folder without `.arch` files, or may not be read.
 
     Example, missing:
 
@@ -630,7 +630,7 @@ def unreadable_file(path: str, reason: str) -> Wording:
         input(1, 28, 28)
         flatten fc(10)
     """
-    return Wording(f"{path} can't be read: {reason}", "")
+    return Wording(f"{path} can't be read: {reason}", "", did_you_mean(suggestion))
 
 
 @code("no-network")

@@ -1,0 +1,19 @@
+"""`archdsl schema`: the JSON Schema of what is printed for programs, and of a recipe."""
+
+from __future__ import annotations
+
+import json
+
+
+def schema(name: str) -> int:
+    """Print the schema of `diagnostics` (`check --format json`), `lines` (`--format jsonl`), or of a `recipe`."""
+    if name == "recipe":
+        from archdsl.training.recipe import Recipe
+
+        found = Recipe.model_json_schema()
+    else:
+        from archdsl.formats.schema import SCHEMAS
+
+        found = SCHEMAS[name]
+    print(json.dumps(found, indent=2))
+    return 0

@@ -1,0 +1,174 @@
+"""The JSON Schemas of the formats `json` and `jsonl`: what programs may rely on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archdsl.formats.report import VERSION
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def _object(description: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """An object that has all of these keys. More may be there, for a later release may add some."""
+    return {"description": description, "type": "object", "properties": properties, "required": list(properties)}
+
+
+def _list(items: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"description": description, "type": "array", "items": items}
+
+
+def _text(description: str) -> dict[str, Any]:
+    return {"description": description, "type": "string"}
+
+
+def _count(description: str) -> dict[str, Any]:
+    return {"description": description, "type": "integer", "minimum": 0}
+
+
+def _line_or_column(description: str) -> dict[str, Any]:
+    return {"description": description, "type": ["integer", "null"], "minimum": 1}
+
+
+def _reference(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _constant(value: Any) -> dict[str, Any]:
+    return {"const": value}
+
+
+_PLACE = {
+    "file": {
+        "description": "The file as it was named; null for what was given on the command line.",
+        "type": ["string", "null"],
+    },
+    "line": _line_or_column("Where it starts, from 1; null where the place is a file as a whole."),
+    "column": _line_or_column("From 1, in characters (Unicode code points)."),
+    "end_line": _line_or_column("Where it ends."),
+    "end_column": _line_or_column("One past the last character."),
+}
+
+_SHAPE = {
+    "description": "One sample: channels, height and width of an image, or the features of a vector.",
+    "type": "array",
+    "items": {"type": "integer", "minimum": 1},
+    "minItems": 1,
+    "maxItems": 3,
+}
+
+_DIAGNOSTIC = {
+    "code": {"description": "What was found; `archdsl explain CODE` tells more.", "type": "string"},
+    "severity": {"enum": ["error", "warning"]},
+    "message": _text("The headline."),
+    "label": _text("A few words on the characters at fault; may be empty."),
+    **_PLACE,
+    "help": _list({"type": "string"}, "What would work."),
+    "notes": _list({"type": "string"}, "Facts that help to understand."),
+    "related": _list(_reference("label"), "Further places: the calls that led there, another definition."),
+    "fix": {"description": "Edits that mend it without doubt.", "oneOf": [{"type": "null"}, _reference("fix")]},
+    "trace": _list(_reference("step"), "With --trace, the way from the input to a shape that does not fit."),
+}
+
+_STEP = {
+    "title": _text("The item, as it is written, or the turn of a loop."),
+    "gives": {"description": "The shape that it gives; null where the fault lies in it.", "type": ["string", "null"]},
+    "depth": _count("How many chains stand around it."),
+    **_PLACE,
+}
+
+_NETWORK = {
+    "file": _text("The file as it was named."),
+    "input": _SHAPE,
+    "output": _SHAPE,
+    "layers": _count("How many layers it has, without those of auxiliary heads."),
+    "parameters": _count("Weights and biases, without those of auxiliary heads."),
+    "macs": _count("Multiply-adds of conv and fc weights for one sample, without those of auxiliary heads."),
+}
+
+_OPEN_NETWORK = {
+    "file": _text("The file as it was named."),
+    "input": {
+        "description": 'Channels, height and width, of which some are names: [3, "H", "W"].',
+        "type": "array",
+        "items": {"type": ["integer", "string"]},
+        "minItems": 3,
+        "maxItems": 3,
+    },
+    "least": {
+        "description": "The smallest input that it accepts; null where that can't be told.",
+        "oneOf": [{"type": "null"}, _SHAPE],
+    },
+}
+
+_LIBRARY = {
+    "file": _text("The file as it was named."),
+    "blocks": _list({"type": "string"}, "The blocks that it defines."),
+}
+
+_COUNTS = {
+    "files": _count("All files that were checked."),
+    "fine": _count("Those without errors."),
+    "with_errors": _count("Those with errors."),
+    "unreadable": _count("Those that can't be read."),
+    "errors": _count("All errors."),
+    "warnings": _count("All warnings."),
+}
+
+_PARTS = {
+    "label": _object("A place, and what is said of it.", {"message": _text("A few words."), **_PLACE}),
+    "step": _object("A step on the way from the input to a fault.", _STEP),
+    "fix": _object(
+        "Edits that mend a finding. They are all in one file and do not overlap.",
+        {"message": _text("What they do."), "edits": _list(_reference("edit"), "The replacements.")},
+    ),
+    "edit": _object(
+        "A replacement of characters; an insertion where it ends as it starts.",
+        {**_PLACE, "text": _text("The new text.")},
+    ),
+}
+
+
+def _line(kind: str, description: str, properties: dict[str, Any]) -> dict[str, Any]:
+    return _object(description, {"type": _constant(kind), **properties})
+
+
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "diagnostics": {
+        "$schema": _DRAFT,
+        "title": "What `archdsl check --format json` prints",
+        **_object(
+            "One document for all files.",
+            {
+                "version": _constant(VERSION),
+                "diagnostics": _list(_reference("diagnostic"), "All findings, file after file, by their place."),
+                "networks": _list(_reference("network"), "The networks of files without errors."),
+                "open_networks": _list(_reference("open_network"), "Those whose input has names for sizes."),
+                "libraries": _list(_reference("library"), "The files without errors that have definitions alone."),
+                "summary": _object("What was found in all files.", _COUNTS),
+            },
+        ),
+        "$defs": {
+            "diagnostic": _object("One finding.", _DIAGNOSTIC),
+            "network": _object("One network.", _NETWORK),
+            "open_network": _object("One network whose input has names for sizes.", _OPEN_NETWORK),
+            "library": _object("One library.", _LIBRARY),
+            **_PARTS,
+        },
+    },
+    "lines": {
+        "$schema": _DRAFT,
+        "title": "A line that `archdsl check --format jsonl` prints",
+        "oneOf": [_reference(name) for name in ("diagnostic", "network", "open_network", "library", "summary")],
+        "$defs": {
+            "diagnostic": _line("diagnostic", "One finding.", _DIAGNOSTIC),
+            "network": _line("network", "One network.", _NETWORK),
+            "open_network": _line("open_network", "A network whose input has names for sizes.", _OPEN_NETWORK),
+            "library": _line("library", "A file that has definitions alone.", _LIBRARY),
+            "summary": _line(
+                "summary", "What was found in all files; the last line.", {"version": _constant(VERSION), **_COUNTS}
+            ),
+            **_PARTS,
+        },
+    },
+}
