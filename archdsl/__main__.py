@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 _VALUES = {
     "--input": "input",
@@ -28,8 +30,13 @@ _CHOICES = {
 }
 
 
-def main() -> None:
-    """Run the command line and exit with its code."""
+def program() -> NoReturn:
+    """What the script `archdsl` runs."""
+    main(leave)
+
+
+def main(leave: Callable[[int], NoReturn] = sys.exit) -> NoReturn:
+    """Run the command line and exit with its code; `leave` is how a command exits that keeps nothing open."""
     command: Callable[..., int]
     if (arguments := quick_check(sys.argv[1:])) is not None:
         from archdsl.commands.check import check as command
@@ -41,7 +48,16 @@ def main() -> None:
         sys.exit(run())
     from archdsl.commands.guard import guarded
 
-    sys.exit(guarded(lambda: command(**arguments)))
+    leave(guarded(lambda: command(**arguments)))
+
+
+def leave(code: int) -> NoReturn:
+    """Exit at once: to take down a checked network, value by value, takes a tenth of the time of a small check."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError):
+                stream.flush()
+    os._exit(code)
 
 
 def quick_check(words: list[str]) -> dict[str, Any] | None:
@@ -91,4 +107,4 @@ def quick_fmt(words: list[str]) -> dict[str, Any] | None:
 
 
 if __name__ == "__main__":
-    main()
+    program()

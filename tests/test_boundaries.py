@@ -171,3 +171,29 @@ def test_the_environment_without_torch_has_none(python_without_torch: Path) -> N
     result = run(python_without_torch, "-c", "import archdsl; archdsl.build('specs/lenet.arch')")
     assert result.returncode == 1
     assert "No module named 'torch'" in result.stderr
+
+
+SLOW_TO_IMPORT = """
+    argparse ast asyncio concurrent csv ctypes dataclasses datetime decimal difflib dis email fractions hashlib http
+    importlib.metadata importlib.resources inspect logging multiprocessing pickle platform pprint pydantic random rich
+    shutil signal socket ssl statistics string subprocess tempfile textwrap threading tokenize traceback typer
+    typing_extensions unittest urllib.request yaml zipfile lark numpy torch torchvision
+""".split()  # noqa: SIM905 - as a list it would take a page.
+"""What a cold check of a right spec can do without; most of them take longer to import than a small spec to check."""
+
+
+@pytest.mark.parametrize("arguments", [["check", "specs/googlenet.arch"], ["check", "--quiet", "specs/lenet.arch"]])
+def test_a_check_imports_nothing_slow(arguments: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "before = set(sys.modules)  # What Python itself and an editable install need.\n"
+        f"sys.argv = ['archdsl', *{arguments!r}]\n"
+        "from archdsl.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*(name for name in sys.modules if name not in before), file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    loaded = set(result.stderr.split())
+    assert "archdsl.checker.check" in loaded
+    assert not loaded & set(SLOW_TO_IMPORT)

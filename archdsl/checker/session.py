@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-import threading
+from _thread import allocate_lock  # What threading is made of, at a fraction of its import.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -248,7 +248,7 @@ class Session:
             raise GivenUp
 
 
-_interpreter = threading.Lock()
+_interpreter = allocate_lock()
 _checks_running = 0
 _limit_before = 0
 _collects_before = False
