@@ -142,6 +142,7 @@ class _Expanded:
         self.open: OpenInput | None = None
         self.shape: Shape | None = None
         self.input_span = Span(file.source, 0, 0)
+        size = options.max_layers
         try:
             module = self.module = loader.load(file, options.set)
             for each in loader.modules:
@@ -150,13 +151,14 @@ class _Expanded:
             session.unknown_features = None
             chain = _RootChain(session, module, file, options)
             self.network = chain.network()
+            size = chain.size
             self.library = tuple(module.blocks) if chain.is_library else None
             self.open, self.shape = chain.open, chain.shape
             self.input_span = chain.input_span or self.input_span
         except GivenUp:
             pass
-        self.made = session.made
         self.steps = session.steps
+        self.size = size
         self.depends_on_size = session.unknown_features
         self.diagnostics: Many[Diagnostic] = [*loader.diagnostics, *session.findings()]
         self.imports = tuple(each.source for each in loader.modules if each.source is not file.source)
@@ -218,8 +220,8 @@ _FAULTS_OF_SIZE = {"window-too-large", "branches-disagree", "padding-too-large",
 _MOST_STEPS_OF_TRIALS = 1_000_000
 """No further size is tried after so many steps of the check, which is what the largest network takes."""
 
-_MOST_EXPANDED_AGAIN = 5_000
-"""Larger networks are not expanded again to tell which sizes would work: an error costs no more than success."""
+_MOST_EXPANDED_AGAIN = 1_000
+"""Larger networks are not expanded again to tell which sizes would work, for that takes twice their own time."""
 
 
 def with_sizes_that_work(expanded: _Expanded) -> Many[Diagnostic]:
@@ -227,7 +229,7 @@ def with_sizes_that_work(expanded: _Expanded) -> Many[Diagnostic]:
     found = expanded.diagnostics
     open = expanded.opened
     shape = expanded.shape
-    fits = expanded.made <= _MOST_EXPANDED_AGAIN and {each.code for each in found} <= _FAULTS_OF_SIZE
+    fits = expanded.size <= _MOST_EXPANDED_AGAIN and {each.code for each in found} <= _FAULTS_OF_SIZE
     if not fits or open is None or not isinstance(shape, Image):
         return found
     sizes = expanded.sizes(open)
@@ -317,6 +319,7 @@ class _RootChain:
         self.shape = options.input
         self.open: OpenInput | None = None
         self.is_library = False
+        self.size = 0
 
     def network(self) -> Network | None:
         """The network of the file, or None where there are errors or no layers."""
@@ -346,6 +349,7 @@ class _RootChain:
                 chain.add(session, part, module.span(statement))
                 if way is not None:
                     way.end(chain.output)
+        self.size = chain.size
         is_misplaced = any(logged.key[0] == "misplaced-input" for logged in session.log)
         if not (first is None or self.input_span or self.instead or is_broken or is_misplaced):
             session.report("missing-input", Span(module.source, first.start, first_word_end(first)))
