@@ -12,6 +12,7 @@ _VALUES = {
     "--input": "input",
     "--root": "root",
     "--max-layers": "max_layers",
+    "--max-parameters": "max_parameters",
     "--stdin-filename": "stdin_filename",
     "--format": "format",
     "--color": "color",
@@ -22,6 +23,7 @@ _FLAGS = {
     "--fix": "fix",
     "--warnings-as-errors": "warnings_as_errors",
     "--trace": "trace",
+    "--least-input": "least_input",
     "--watch": "watch",
 }
 _CHOICES = {
@@ -82,10 +84,10 @@ def quick_check(words: list[str]) -> dict[str, Any] | None:
                 return None
             if name == "--set":
                 settings.append(value)
-            elif name == "--max-layers":
+            elif name.startswith("--max-"):
                 if not (value.isascii() and value.isdecimal() and value.lstrip("0") and len(value) < 16):
                     return None
-                arguments["max_layers"] = int(value)
+                arguments[_VALUES[name]] = int(value)
             else:
                 arguments[_VALUES[name]] = value
         elif word.startswith("-") and word != "-":

@@ -17,7 +17,7 @@ from archdsl.lint.lint import lint
 from archdsl.network import Network
 from archdsl.reader import normalized, read_spec
 from archdsl.settings import read_input, read_settings
-from archdsl.shapes import Shape
+from archdsl.shapes import OpenInput, Shape
 from archdsl.source import Source
 
 if TYPE_CHECKING:
@@ -101,10 +101,12 @@ def accepted_sizes(
     root: str | Path | None = None,
     max_layers: int = MAX_LAYERS,
     max_parameters: int = MAX_PARAMETERS,
+    open: OpenInput | None = None,
 ) -> InputSizes | None:
     """Which heights and widths a network accepts; None where the spec has other errors, or takes no image.
 
-    The arguments are those of `check`. What comes back answers `least()`, `step_of("H")` and
+    The arguments are those of `check`, and `open`: the input with names for the sizes that are asked about, by default
+    the spec's own, with H and W for its height and width. What comes back answers `least()`, `step_of("H")` and
     `accepts({"H": 96, "W": 128})`, without expanding the network anew. Needs no torch.
     """
     source, found = _source(text_or_path)
@@ -113,7 +115,7 @@ def accepted_sizes(
     if found or wrong_input or wrong_settings:
         return None
     options = Options(shape, values, None if root is None else Path(root), max_layers, max_parameters)
-    return sizes_of_source(source, options)
+    return sizes_of_source(source, options, open)
 
 
 def build(network: Network | str | Path) -> nn.Sequential:

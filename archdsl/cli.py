@@ -11,7 +11,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from archdsl.checker.session import MAX_LAYERS
+from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS
 from archdsl.commands.guard import guarded
 from archdsl.diagnostics.render import visible
 from archdsl.exit_codes import EXIT_FINE, EXIT_USAGE
@@ -68,7 +68,15 @@ class Device(str, Enum):
 
 Spec = Annotated[str, typer.Argument(help="The .arch file.")]
 Input = Annotated[
-    str | None, typer.Option("--input", metavar="CxHxW", help="Stands for the spec's own input, as in 3x224x224.")
+    str | None, typer.Option("--input", metavar="CxHxW", help="Stands for the spec's own input: 3x224x224.")
+]
+InputOrRange = Annotated[
+    str | None,
+    typer.Option(
+        "--input",
+        metavar="CxHxW",
+        help="Stands for the spec's own input: 3x224x224. A range, 3x64..256x64..256, asks which sizes are accepted.",
+    ),
 ]
 Set = Annotated[
     list[str] | None,
@@ -81,10 +89,16 @@ MaxLayers = Annotated[int, typer.Option("--max-layers", min=1, help="A larger ne
 @app.command()
 def check(
     files: Annotated[list[str], typer.Argument(help="Files and folders of .arch files; `-` is standard input.")],
-    input: Input = None,
+    input: InputOrRange = None,
     settings: Set = None,
     root: Root = None,
     max_layers: MaxLayers = MAX_LAYERS,
+    max_parameters: Annotated[
+        int, typer.Option("--max-parameters", min=1, help="A network of more is refused.")
+    ] = MAX_PARAMETERS,
+    least_input: Annotated[
+        bool, typer.Option("--least-input", help="Tell the smallest input that is accepted, instead of the table.")
+    ] = False,
     format: Annotated[
         Format, typer.Option("--format", help="For people, for editors, or for programs; see docs/formats.md.")
     ] = Format.text,
@@ -116,6 +130,8 @@ def check(
         settings=settings or [],
         root=root,
         max_layers=max_layers,
+        max_parameters=max_parameters,
+        least_input=least_input,
         format=format.value,
         color=color.value,
         quiet=quiet,

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 from archdsl.formula import Floor, FormulaTooDeep, Guards, Linear, Product, Size, formula_of, symbols_of
 from archdsl.layers.base import Cost, Misfit, refuse_too_many_values
 from archdsl.network import Branches, Head, Leaf, Network, Node, Sequence
-from archdsl.shapes import Image, OpenInput, Shape
+from archdsl.shapes import Image, OpenInput, Shape, SizeRange
 
 TRIAL_SIZES = (1024, 1 << 20, 768, 224, 96, 64, 32, 28)
 """Sizes that are tried in turn, where one is wanted that the network accepts.
@@ -224,6 +224,55 @@ class InputSizes:
             return None
         step = gcd(*(b - a for a, b in pairwise(fine)))
         return (least, step) if fine == list(range(least, least + most, step)) else None
+
+
+class LeastInput(NamedTuple):
+    """The smallest input of a network, and the sizes above it.
+
+    input: None where it can't be told.
+    steps: for the height and the width, the smallest and the step to the next; None where they are not regular.
+    """
+
+    input: Image | None
+    steps: tuple[tuple[int, int] | None, ...]
+
+
+def least_input(sizes: InputSizes) -> LeastInput:
+    """The smallest input that is accepted; where sizes of the input are numbers, with these."""
+    least = sizes.least()
+    return LeastInput(
+        None if least is None else sizes.open.at(least), tuple(sizes.step_of(name) for name in sizes.open.symbols)
+    )
+
+
+class AcceptedSizes(NamedTuple):
+    """What of a range is accepted.
+
+    accepted_count: how many sizes. groups: heights, with the widths that are accepted for each of them.
+    """
+
+    asked: SizeRange
+    accepted_count: int
+    groups: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+    first_refused: Image | None
+
+
+def accepted_of(sizes: InputSizes, asked: SizeRange) -> AcceptedSizes:
+    """Decide each size of a range. The input of `sizes` has the names H and W. May raise TooManySizes."""
+    count = 0
+    first_refused: Image | None = None
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for height in asked.heights:
+        fine = tuple(width for width in asked.widths if sizes.accepts({"H": height, "W": width}))
+        count += len(fine)
+        if fine:
+            groups.setdefault(fine, []).append(height)
+        if first_refused is None and len(fine) < len(asked.widths):
+            width = next(width for width in asked.widths if width not in fine)
+            first_refused = Image(asked.channels, height, width)
+    return AcceptedSizes(
+        asked, count, tuple((tuple(heights), widths) for widths, heights in groups.items()), first_refused
+    )
 
 
 class TooManySizes(Exception):

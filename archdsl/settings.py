@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from archdsl.checker.session import Session
 from archdsl.checker.values import NOWHERE, Evaluation
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.diagnostic import Diagnostic
-from archdsl.shapes import Image, Shape, Vector
+from archdsl.shapes import Image, Shape, SizeRange, Vector
 from archdsl.source import Source, Span
 from archdsl.syntax import nodes
 from archdsl.syntax.parse import parse
@@ -29,6 +30,27 @@ def read_input(given: str | tuple[int, ...] | Shape | None) -> tuple[Shape | Non
             return (Image(*sizes) if len(sizes) == 3 else Vector(*sizes)), []
     source = Source("--input", text)
     return None, [diagnose("malformed-input", Span(source, 0, len(text)), text=text)]
+
+
+MOST_SIZES = 1_000_000
+"""No more sizes than this are asked for in one range."""
+
+_SIZE_OR_RANGE = re.compile(r"([1-9][0-9]{0,14})(?:\.\.([1-9][0-9]{0,14}))?")
+
+
+def read_range(text: str | None) -> tuple[SizeRange | None, list[Diagnostic]]:
+    """The images meant by "3x64..256x64..256"; None and nothing where the text is no range."""
+    if text is None or ".." not in text:
+        return None, []
+    span = Span(Source("--input", text), 0, len(text))
+    parts = [_SIZE_OR_RANGE.fullmatch(part) for part in text.lower().split("x")]
+    ranges = [range(int(part[1]), int(part[2] or part[1]) + 1) for part in parts if part is not None]
+    if len(ranges) != 3 or len(parts) != 3 or not all(ranges) or len(ranges[0]) > 1:
+        return None, [diagnose("malformed-range", span, text=text)]
+    asked = SizeRange(ranges[0][0], ranges[1], ranges[2])
+    if asked.size_count > MOST_SIZES:
+        return None, [diagnose("range-too-large", span, count=asked.size_count, limit=MOST_SIZES, one_by_one=False)]
+    return asked, []
 
 
 def read_settings(given: Mapping[str, Any]) -> tuple[dict[str, Value], list[Diagnostic]]:

@@ -59,6 +59,26 @@ UNKNOWN_IMAGE = Image(None, None, None)
 UNKNOWN_VECTOR = Vector(None)
 
 
+class SizeRange(NamedTuple):
+    """The images of `--input 3x64..256x64..256`, ends included."""
+
+    channels: int
+    heights: range
+    widths: range
+
+    @property
+    def size_count(self) -> int:
+        return len(self.heights) * len(self.widths)
+
+    @property
+    def first(self) -> Image:
+        return Image(self.channels, self.heights[0], self.widths[0])
+
+    def __str__(self) -> str:
+        sizes = (f"{each[0]}..{each[-1]}" if len(each) > 1 else str(each[0]) for each in (self.heights, self.widths))
+        return f"{self.channels}x{'x'.join(sizes)}"
+
+
 def is_known(shape: Shape | None) -> bool:
     """Whether every size of the shape is a number."""
     return shape is not None and None not in shape

@@ -5,18 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from archdsl.api import accepted_sizes
 from archdsl.api import check as check_spec
 from archdsl.checker.check import Checked
-from archdsl.checker.session import MAX_LAYERS
+from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS
 from archdsl.commands.output import unobeyed, wants_color, write
+from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.render import visible
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.formats.report import Counts, Result, exit_code_of, report_in
 from archdsl.reader import STDIN, read_spec, read_standard_input, spec_files
-from archdsl.settings import read_input, read_settings, split_setting
-from archdsl.source import Source
+from archdsl.settings import read_input, read_range, read_settings, split_setting
+from archdsl.shapes import OpenInput, SizeRange
+from archdsl.source import Source, Span
+
+if TYPE_CHECKING:
+    from archdsl.input_sizes import LeastInput
 
 WATCHABLE = ("text", "concise", "jsonl")
 """The formats that may follow each other: the others are one document."""
@@ -30,6 +36,8 @@ class Request(NamedTuple):
     settings: dict[str, str]
     root: str | None
     max_layers: int
+    max_parameters: int
+    least_input: bool
     format: str
     quiet: bool
     fix: bool
@@ -37,6 +45,11 @@ class Request(NamedTuple):
     trace: bool
     color: bool
     stdin_filename: str | None
+
+    @property
+    def of_the_check(self) -> tuple[str | None, dict[str, str], str | None, int, int]:
+        """The arguments that `archdsl.check` takes, and `archdsl.accepted_sizes`."""
+        return self.input, self.settings, self.root, self.max_layers, self.max_parameters
 
 
 def check(
@@ -46,6 +59,8 @@ def check(
     settings: Sequence[str] = (),
     root: str | None = None,
     max_layers: int = MAX_LAYERS,
+    max_parameters: int = MAX_PARAMETERS,
+    least_input: bool = False,
     format: str = "text",
     quiet: bool = False,
     fix: bool = False,
@@ -59,6 +74,8 @@ def check(
 
     Args:
         files: paths of files and folders; `-` is standard input.
+        input: stands for the spec's own; a range, "3x64..256x64..256", asks which of its sizes are accepted.
+        least_input: tell the smallest input that is accepted, instead of the table.
         fix: first mend in the files what carries a fix.
         warnings_as_errors: warnings give 1 too.
         trace: show the way from the input to a shape that does not fit.
@@ -83,6 +100,8 @@ def check(
         given,
         root,
         max_layers,
+        max_parameters,
+        least_input,
         format,
         quiet,
         fix,
@@ -91,6 +110,8 @@ def check(
         wants_color(sys.stdout, color),
         stdin_filename,
     )
+    if input is not None and ".." in input and (fix or least_input):
+        return wrong_use(f"--input with a range does not go with {'--fix' if fix else '--least-input'}")
     if not watch:
         return max((exit_code(result, request) for result in printed(request)), default=EXIT_FINE)
     if from_stdin:
@@ -130,23 +151,62 @@ def printed(request: Request) -> Iterator[Result]:
 
 def results(request: Request) -> Iterator[Result]:
     """The files after their checks. Where an option itself is wrong, that alone, for it is wrong for all of them."""
-    wrong = [*read_input(request.input)[1], *read_settings(request.settings)[1]]
+    asked, wrong_range = read_range(request.input)
+    wrong_input = wrong_range if asked or wrong_range else read_input(request.input)[1]
+    wrong = [*wrong_input, *read_settings(request.settings)[1]]
     if wrong:
         yield Result(None, Checked(wrong[0].primary.span.source, None, tuple(wrong)))
         return
     for file in spec_files(request.files):
         source, found = read_standard_input(request.stdin_filename) if file == STDIN else read_spec(Path(file))
-        checked = Checked(source, None, tuple(found)) if found else check_source(source, request)
+        if found:
+            yield Result(source.name, Checked(source, None, tuple(found)))
+            continue
+        if asked is not None:
+            yield result_of_range(source, asked, request)
+            continue
+        checked = check_source(source, request)
         is_written = True
         if request.fix:
             from archdsl.commands.fix import fix_file  # Needed by this option alone.
 
             checked, is_written = fix_file(Path(file), checked, lambda each: check_source(each, request))
-        yield Result(source.name, checked, is_written)
+        yield Result(source.name, checked, is_written, least=least_of(source, request) if request.least_input else None)
 
 
 def check_source(source: Source, request: Request) -> Checked:
-    return check_spec(source, request.input, request.settings, request.root, request.max_layers, trace=request.trace)
+    return check_spec(source, *request.of_the_check, trace=request.trace)
+
+
+def least_of(source: Source, request: Request) -> LeastInput | None:
+    """The smallest input that a network accepts; None where it takes no image, or has another mistake."""
+    sizes = accepted_sizes(source, *request.of_the_check)
+    if sizes is None:
+        return None
+    from archdsl.input_sizes import least_input
+
+    return least_input(sizes)
+
+
+def result_of_range(source: Source, asked: SizeRange, request: Request) -> Result:
+    """Which sizes of a range are accepted, with the check of the first that is not."""
+    from archdsl.input_sizes import MOST_CHECKS, TooManySizes, accepted_of
+
+    first = request._replace(input=str(asked.first))
+    sizes = accepted_sizes(source, *first.of_the_check, open=OpenInput(asked.channels, "H", "W"))
+    if sizes is None:
+        # What is wrong has nothing to do with the size, or no size is accepted.
+        return Result(source.name, check_source(source, first))
+    try:
+        accepted = accepted_of(sizes, asked)
+    except TooManySizes:
+        span = Span(Source("--input", request.input or ""), 0, len(request.input or ""))
+        found = diagnose("range-too-large", span, count=asked.size_count, limit=MOST_CHECKS, one_by_one=True)
+        return Result(source.name, Checked(source, None, (found,)))
+    refused = accepted.first_refused
+    checked = check_source(source, first if refused is None else request._replace(input=str(refused)))
+    # Warnings of one size of many say little.
+    return Result(source.name, checked._replace(diagnostics=checked.errors), accepted=accepted)
 
 
 def read_assignments(settings: Sequence[str]) -> dict[str, str] | None:

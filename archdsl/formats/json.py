@@ -12,7 +12,7 @@ from archdsl.network import Network
 from archdsl.source import Span
 
 if TYPE_CHECKING:
-    from archdsl.input_sizes import InputSizes
+    from archdsl.input_sizes import AcceptedSizes, InputSizes, LeastInput
 
 
 _LISTS = {
@@ -20,6 +20,8 @@ _LISTS = {
     "network": "networks",
     "open_network": "open_networks",
     "library": "libraries",
+    "least_input": "least_inputs",
+    "accepted_sizes": "accepted_sizes",
 }
 """What is told of a file, and how the document calls the list of all of that kind."""
 
@@ -65,6 +67,11 @@ def parts_of(result: Result) -> Iterator[tuple[str, dict[str, Any]]]:
     for diagnostic in checked.diagnostics:
         yield "diagnostic", diagnostic_as_json(diagnostic)
     if result.file is None:
+        return
+    if result.least is not None:
+        yield "least_input", least_as_json(result.file, result.least)
+    if result.accepted is not None:
+        yield "accepted_sizes", accepted_as_json(result.file, result.accepted)
         return
     if checked.network is not None:
         yield "network", network_as_json(result.file, checked.network)
@@ -125,4 +132,26 @@ def open_network_as_json(file: str, sizes: InputSizes) -> dict[str, Any]:
         "file": file,
         "input": list(sizes.open),
         "least": None if least is None else list(sizes.open.at(least)),
+    }
+
+
+def least_as_json(file: str, least: LeastInput) -> dict[str, Any]:
+    return {
+        "file": file,
+        "input": None if least.input is None else list(least.input),
+        "steps": [None if step is None else {"least": step[0], "step": step[1]} for step in least.steps],
+    }
+
+
+def accepted_as_json(file: str, accepted: AcceptedSizes) -> dict[str, Any]:
+    asked = accepted.asked
+    return {
+        "file": file,
+        "channels": asked.channels,
+        "heights": [asked.heights[0], asked.heights[-1]],
+        "widths": [asked.widths[0], asked.widths[-1]],
+        "size_count": asked.size_count,
+        "accepted_count": accepted.accepted_count,
+        "accepted": [{"heights": list(heights), "widths": list(widths)} for heights, widths in accepted.groups],
+        "first_refused": None if accepted.first_refused is None else list(accepted.first_refused),
     }

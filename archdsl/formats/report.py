@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from archdsl.checker.check import Checked
 from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.source import Span
+
+if TYPE_CHECKING:
+    from archdsl.input_sizes import AcceptedSizes, LeastInput
 
 FORMATS = ("text", "concise", "json", "jsonl", "github", "sarif")
 
@@ -21,11 +24,15 @@ class Result(NamedTuple):
     """One file after its check; without a name, what is wrong with the options themselves.
 
     is_written: False where fixes could not be written to it.
+    least: the smallest input, where `--least-input` asks for it and there is one.
+    accepted: what of a range is accepted, where `--input` is one; the check is that of the first size refused.
     """
 
     file: str | None
     checked: Checked
     is_written: bool = True
+    least: LeastInput | None = None
+    accepted: AcceptedSizes | None = None
 
 
 class Counts(NamedTuple):

@@ -106,6 +106,42 @@ _LIBRARY = {
     "blocks": _list({"type": "string"}, "The blocks that it defines."),
 }
 
+_LEAST_INPUT = {
+    "file": _text("The file as it was named."),
+    "input": {
+        "description": "The smallest input that it accepts; null where that can't be told.",
+        "oneOf": [{"type": "null"}, _SHAPE],
+    },
+    "steps": _list(
+        {
+            "oneOf": [
+                {"type": "null"},
+                _object("Sizes accepted.", {"least": _count("The smallest."), "step": _count("To the next.")}),
+            ]
+        },
+        "For the height and the width, the sizes accepted; null where they are not so regular.",
+    ),
+}
+
+_NUMBERS = {"type": "array", "items": {"type": "integer", "minimum": 1}}
+
+_ACCEPTED_SIZES = {
+    "file": _text("The file as it was named."),
+    "channels": _count("The channels of the range."),
+    "heights": {"description": "The first and the last height that is asked for.", **_NUMBERS},
+    "widths": {"description": "The first and the last width that is asked for.", **_NUMBERS},
+    "size_count": _count("How many sizes that are."),
+    "accepted_count": _count("How many of them are accepted."),
+    "accepted": _list(
+        _object("Heights, with the widths that are accepted for each.", {"heights": _NUMBERS, "widths": _NUMBERS}),
+        "The sizes accepted.",
+    ),
+    "first_refused": {
+        "description": "The first input refused, which the errors are about; null where all are accepted.",
+        "oneOf": [{"type": "null"}, _SHAPE],
+    },
+}
+
 _COUNTS = {
     "files": _count("All files that were checked."),
     "fine": _count("Those without errors."),
@@ -133,6 +169,8 @@ def _line(kind: str, description: str, properties: dict[str, Any]) -> dict[str, 
     return _object(description, {"type": _constant(kind), **properties})
 
 
+_KINDS = ("diagnostic", "network", "open_network", "library", "least_input", "accepted_sizes", "summary")
+
 SCHEMAS: dict[str, dict[str, Any]] = {
     "diagnostics": {
         "$schema": _DRAFT,
@@ -145,6 +183,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "networks": _list(_reference("network"), "The networks of files without errors."),
                 "open_networks": _list(_reference("open_network"), "Those whose input has names for sizes."),
                 "libraries": _list(_reference("library"), "The files without errors that have definitions alone."),
+                "least_inputs": _list(_reference("least_input"), "With --least-input, the smallest inputs."),
+                "accepted_sizes": _list(_reference("accepted_sizes"), "Where --input is a range, what is accepted."),
                 "summary": _object("What was found in all files.", _COUNTS),
             },
         ),
@@ -153,18 +193,22 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "network": _object("One network.", _NETWORK),
             "open_network": _object("One network whose input has names for sizes.", _OPEN_NETWORK),
             "library": _object("One library.", _LIBRARY),
+            "least_input": _object("The smallest input of a network.", _LEAST_INPUT),
+            "accepted_sizes": _object("What of a range of inputs is accepted.", _ACCEPTED_SIZES),
             **_PARTS,
         },
     },
     "lines": {
         "$schema": _DRAFT,
         "title": "A line that `archdsl check --format jsonl` prints",
-        "oneOf": [_reference(name) for name in ("diagnostic", "network", "open_network", "library", "summary")],
+        "oneOf": [_reference(name) for name in _KINDS],
         "$defs": {
             "diagnostic": _line("diagnostic", "One finding.", _DIAGNOSTIC),
             "network": _line("network", "One network.", _NETWORK),
             "open_network": _line("open_network", "A network whose input has names for sizes.", _OPEN_NETWORK),
             "library": _line("library", "A file that has definitions alone.", _LIBRARY),
+            "least_input": _line("least_input", "The smallest input of a network.", _LEAST_INPUT),
+            "accepted_sizes": _line("accepted_sizes", "What of a range of inputs is accepted.", _ACCEPTED_SIZES),
             "summary": _line(
                 "summary", "What was found in all files; the last line.", {"version": _constant(VERSION), **_COUNTS}
             ),

@@ -737,6 +737,48 @@ def malformed_input(text: str) -> Wording:
     return Wording(f"`{text}` is not the shape of an input", "not a shape", ("write 3x224x224, or 784 for a vector",))
 
 
+@code("malformed-range")
+def malformed_range(text: str) -> Wording:
+    """A range of `--input` is none: `3x64..256x64..256` asks for heights and widths from 64 to 256.
+
+    The channels are one number; a height and a width are a number, or two with `..` between, the smaller one first.
+
+    Example, with --input 3x256..64x64:
+        input(3, H, W)
+        conv(8, 3) relu
+
+    Mended, with --input 3x64..256x64:
+        input(3, H, W)
+        conv(8, 3) relu
+    """
+    return Wording(
+        f"`{text}` is not a range of inputs", "not a range", ("write 3x64..256x64..256, the smaller number first",)
+    )
+
+
+@code("range-too-large")
+def range_too_large(count: int, limit: int, one_by_one: bool) -> Wording:
+    """A range of `--input` has more sizes than are decided in one run: 1,000,000.
+
+    Where a value of the network asks for `in_features` that depend on the picture's size, every size takes a check of
+    its own, and 2,000 are the limit.
+
+    Example, with --input 3x1..2000x1..2000:
+        input(3, H, W)
+        conv(8, 3) relu
+
+    Mended, with --input 3x3..200x3..200:
+        input(3, H, W)
+        conv(8, 3) relu
+    """
+    why = ", because `in_features` depend on them," if one_by_one else ""
+    return Wording(
+        f"the range has {count:,} sizes, and up to {limit:,}{why} are decided in one run",
+        "too many",
+        ("ask for fewer: a number instead of a range, or a smaller range",),
+    )
+
+
 @code("malformed-setting")
 def malformed_setting(name: str, text: str) -> Wording:
     """`--set` gives a let something that is no literal: no number, true, false, or tuple of them.
