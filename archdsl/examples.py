@@ -16,6 +16,7 @@ from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.diagnostics.pages import SPEC, Spec
 from archdsl.diagnostics.render import render
 from archdsl.network import Network
+from archdsl.settings import read_range
 from archdsl.shapes import OpenInput
 from archdsl.source import Source
 from archdsl.syntax import nodes
@@ -64,6 +65,11 @@ def run_example(spec: Spec) -> Outcome:
                 return Outcome((), load(folder / SPEC, **options), None, prefix)
             except ArchitectureError as error:
                 return Outcome(error.diagnostics, None, None, prefix)
+        asked, wrong_range = read_range(options.get("input"))
+        if wrong_range:
+            return Outcome(tuple(wrong_range), None, None, prefix)
+        if asked is not None:
+            options["input"] = str(asked.first)
         checked = check(folder / SPEC, **options)
         input = None if checked.sizes is None else checked.sizes.open
         return Outcome(checked.diagnostics, checked.network, checked.library, prefix, input)

@@ -205,7 +205,8 @@ def built_and_run(network: Network) -> torch.nn.Module:
 def test_every_code_has_a_case() -> None:
     cases = "".join(path.read_text(encoding="utf-8") for path in CASES.rglob("*.md"))
     limits = "".join(
-        (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("test_limits.py", "test_lint.py")
+        (Path(__file__).parent / name).read_text(encoding="utf-8")
+        for name in ("test_limits.py", "test_lint.py", "test_check_sizes.py")
     )
     for code in CATALOG:
         assert f"[{code}]" in cases or f'"{code}"' in limits, code

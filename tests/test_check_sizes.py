@@ -9,6 +9,7 @@ import pytest
 
 from archdsl.commands.check import check
 from archdsl.formats.text import in_words
+from archdsl.settings import read_range
 
 U_NET = "input(1, 32, 32)\nconcat { identity | pool(2) conv_transpose(2, 2, s2) }\n"
 
@@ -115,6 +116,7 @@ def test_every_size_of_a_range_is_as_a_check_of_it_says(capsys: pytest.CaptureFi
 def test_no_range(capsys: pytest.CaptureFixture[str], text: str) -> None:
     code, out = said(capsys, "wide.arch", input=text)
     assert code == 2
+    assert read_range(text)[1][0].code == "malformed-range"
     assert out.startswith("error[malformed-range]")
     assert out.count("error[") == 1
 
@@ -122,6 +124,7 @@ def test_no_range(capsys: pytest.CaptureFixture[str], text: str) -> None:
 def test_a_range_too_large(capsys: pytest.CaptureFixture[str]) -> None:
     code, out = said(capsys, "wide.arch", input="3x1..2000x1..2000")
     assert (code, out.count("range-too-large")) == (2, 1)
+    assert read_range("3x1..2000x1..2000")[1][0].code == "range-too-large"
     code, out = said(capsys, "features.arch", input="3x1..50x1..50")
     assert (code, out.count("range-too-large")) == (2, 1)
     assert "`in_features` depend on them" in out

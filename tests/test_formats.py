@@ -128,7 +128,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_json_has_what_is_promised(folder: Path) -> None:
     report = json.loads(checked_in("json", "fine.arch", "wrong.arch")[1])
-    assert list(report) == ["version", "diagnostics", "networks", "open_networks", "libraries", "summary"]
+    assert list(report) == [
+        "version",
+        *("diagnostics", "networks", "open_networks", "libraries", "least_inputs", "accepted_sizes"),
+        "summary",
+    ]
     assert report["networks"] == [
         {"file": "fine.arch", "input": [3, 32, 32], "output": [10], "layers": 5, "parameters": 314, "macs": 194480}
     ]
