@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from archdsl.checker.meant import flag_of, without_size_that_enters, words_with_flag, written
 from archdsl.checker.scope import BlockDefinition, Given, Scope, Value
 from archdsl.checker.session import Session
+from archdsl.checker.suggest import folded, meant_value, meant_word
 from archdsl.checker.values import Evaluation, is_name
+from archdsl.diagnostics.diagnostic import Edit
 from archdsl.layers import LAYERS
 from archdsl.layers.base import VECTOR, Field, Layer, Misfit, SameAs
 from archdsl.shapes import Image, Shape, Vector, product
@@ -28,7 +30,8 @@ class Signature(NamedTuple):
     letters: the index for each letter of a flag with a number.
     flags: the index for each bare word.
     required: the indices that must be given, each with its name.
-    also_called: the name that is meant by what people from elsewhere call it.
+    also_called: the name that is meant by what people from elsewhere call it, folded.
+    opposites: the flag that is meant where the argument of another library, folded, is false.
     size: how many fields or parameters there are.
     layer: the class of the word; None for a block.
     """
@@ -41,6 +44,7 @@ class Signature(NamedTuple):
     flags: dict[str, int]
     required: dict[int, str]
     also_called: dict[str, str]
+    opposites: dict[str, str]
     size: int
     layer: type[Layer] | None
 
@@ -64,7 +68,8 @@ def layer_signature(word: str) -> Signature:
         letters,
         {field.name: index for index, field in enumerate(cls.fields) if field.kind == "flag"},
         {index: field.name for index, field in enumerate(cls.fields) if field.required},
-        {alias.lower(): field.name for field in cls.fields for alias in field.also_called},
+        {folded(alias): field.name for field in cls.fields for alias in (field.name, *field.also_called)},
+        {folded(alias): field.name for field in cls.fields for alias in field.opposite},
         len(cls.fields),
         cls,
     )
@@ -86,7 +91,8 @@ def block_signature(block: BlockDefinition) -> Signature:
         if parameter.default is None:
             required[index] = text
     call = f"{block.name}({', '.join(shown)})" if shown else block.name
-    return Signature(block.name, call, tuple(range(len(shown))), names, letters, {}, required, {}, len(shown), None)
+    size = len(shown)
+    return Signature(block.name, call, tuple(range(size)), names, letters, {}, required, {}, {}, size, None)
 
 
 def match(call: nodes.Layer, signature: Signature, evaluation: Evaluation) -> tuple[list[Given | None], bool]:
@@ -142,15 +148,48 @@ class _Matching:
         if index is not None:
             self._give(index, value, argument.value)
             return
-        meant = self.signature.also_called.get(name.lower())
-        self._refuse(
+        self._unknown_argument(argument)
+
+    def _unknown_argument(self, argument: nodes.Keyword) -> None:
+        """Report an argument that the word does not have, with what is meant by it elsewhere."""
+        from archdsl.checker.translate import SAID_ELSEWHERE  # Needed only where there is a mistake.
+
+        signature, module = self.signature, self.evaluation.scope.module
+        name, text = argument.name.text, module.source.text[argument.value.start : argument.value.end]
+        unquoted = text.strip("\"'\u2018\u2019\u201c\u201d")
+        called = folded(name)
+        meant = signature.also_called.get(called)
+        mend: str | None = None
+        edits: tuple[Edit, ...] = ()
+        if called == "activation" and meant_word(unquoted) in LAYERS and text not in LAYERS:
+            mend = f"{signature.word}(...) {meant_word(unquoted)}"
+        elif unquoted in signature.flags and not is_name(text):
+            mend = unquoted
+        elif called in signature.opposites and unquoted.lower() in ("false", "true"):
+            mend = signature.opposites[called] if unquoted.lower() == "false" else ""
+            edits = (Edit(module.span(argument), mend),) if mend else ()
+        elif called in SAID_ELSEWHERE or unquoted.lower() == "valid":
+            mend = ""
+        elif meant is not None and meant not in signature.flags and is_name(unquoted) == is_name(text):
+            mend = f"{meant}={text}"
+            edits = (Edit(module.span(argument.name), meant),)
+        is_text = isinstance(argument.value, nodes.Name) and not is_name(text)
+        place = argument if is_text else argument.name
+        suggestion = meant or self.evaluation.session.suggest(name, signature.names)
+        self.fine = False
+        self.evaluation.session.report(
             "unknown-argument",
-            argument.name,
+            module.span(place),
+            (),
+            None,
+            edits,
+            word=signature.word,
             name=name,
-            suggestion=meant or self.evaluation.session.suggest(name, self.signature.names),
-            known=tuple(self.signature.names),
-            flag=meant is not None and meant in self.signature.flags,
+            suggestion=suggestion,
+            known=tuple(signature.names),
+            flag=meant is not None and meant in signature.flags,
             layer=argument.value.text if isinstance(argument.value, nodes.Name) and is_layer(argument.value) else None,
+            mend=mend,
         )
 
     def flag(self, name: nodes.Name) -> bool:
@@ -187,6 +226,8 @@ class _Matching:
     def positional(self, argument: nodes.Value) -> None:
         """An argument in order."""
         signature = self.signature
+        if self._mistyped_flag(argument):
+            return
         position = self.positions
         if isinstance(argument, nodes.Name) and not is_name(argument.text) and position >= len(signature.positions):
             # Text, as the parser reported.
@@ -231,6 +272,32 @@ class _Matching:
             pair=pair,
         )
 
+    def _mistyped_flag(self, argument: nodes.Value) -> bool:
+        """`p-1`, `-p1`, `p == 1`, `pad(1)`, `not same`: what was meant as a flag or by name, and is read as a value."""
+        signature, scope = self.signature, self.evaluation.scope
+        text = scope.module.source.text
+        mend: str | None = None
+        if isinstance(argument, nodes.Call) and argument.function.text in signature.names and len(argument.args) == 1:
+            (inner,) = argument.args
+            mend = f"{argument.function.text}={text[inner.start : inner.end]}"
+        elif isinstance(argument, nodes.Operation) and len(argument.rest) == 1:
+            (_, operand) = argument.rest[0]
+            first = argument.first
+            if isinstance(first, nodes.Name) and isinstance(operand, nodes.Number) and first.text in signature.names:
+                mend = None if self._is_bound(first) else f"{first.text}={text[operand.start : operand.end]}"
+        elif isinstance(argument, nodes.Unary) and isinstance(argument.operand, nodes.Name):
+            name = argument.operand
+            letter = _LETTER_FLAG.fullmatch(name.text)
+            is_flag = name.text in signature.flags or (letter is not None and letter[1] in signature.letters)
+            if is_flag and not self._is_bound(name):
+                mend = name.text if argument.operator == "-" else ""
+        if mend is None:
+            return False
+        self.fine = False
+        whole = text[argument.start : argument.end]
+        self._report_unknown_flag(argument, whole, None, mend)
+        return True
+
     def _is_bound(self, name: nodes.Name) -> bool:
         module = self.evaluation.scope.module
         known = name.text in ("in_channels", "in_features") or name.text in module.lets or not is_name(name.text)
@@ -239,22 +306,25 @@ class _Matching:
     def _unknown_word(self, name: nodes.Name) -> None:
         """A bare word that is bound to nothing was perhaps meant as a flag."""
         signature, session = self.signature, self.evaluation.session
-        suggestion = signature.also_called.get(name.text.lower())
+        suggestion = signature.also_called.get(folded(name.text))
         if suggestion not in signature.flags:
-            suggestion = flag_of(name.text, signature.names, signature.letters)
-        layer = is_layer(name)
-        if suggestion is None and not layer:
+            suggestion = meant_value(name.text) or flag_of(name.text, signature.names, signature.letters)
+        if suggestion is None and not is_layer(name):
             suggestion = session.suggest(name.text, [*signature.flags, *self.evaluation.scope.visible_names()])
-        flags = (*signature.flags, *(f"{letter}1" for letter in signature.letters))
+        self._report_unknown_flag(name, name.text, suggestion, None)
+
+    def _report_unknown_flag(self, place: nodes.Value, name: str, suggestion: str | None, mend: str | None) -> None:
+        signature = self.signature
         self._report(
             "unknown-flag",
-            name,
-            name=name.text,
+            place,
+            name=name,
             word=signature.word,
             suggestion=suggestion,
-            flags=flags,
-            layer=layer,
-            flag_of=words_with_flag(name.text),
+            flags=(*signature.flags, *(f"{letter}1" for letter in signature.letters)),
+            layer=name in LAYERS,
+            flag_of=words_with_flag(name),
+            mend=mend,
         )
 
     def _give(self, index: int, value: Value, place: nodes.Value) -> None:

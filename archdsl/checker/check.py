@@ -13,11 +13,13 @@ from archdsl.checker.modules import Loader
 from archdsl.checker.patterns import bind, check_names, names_of
 from archdsl.checker.scope import BlockDefinition, Given, Module, Scope, Value
 from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS, GivenUp, Session, interpreter_for_checks
+from archdsl.checker.suggest import STRUCTURE, meant_word, suggest
 from archdsl.checker.values import NOWHERE, Evaluation
 from archdsl.checker.way import Way
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.catalog.layers import sizes_that_work
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
+from archdsl.layers import LAYERS
 from archdsl.layers.base import Misfit, refuse_too_many_values
 from archdsl.network import Head, Leaf, Network, Sequence
 from archdsl.shapes import Image, OpenInput, Shape, Vector, is_known
@@ -329,6 +331,7 @@ class _RootChain:
         first: nodes.Item | None = None
         is_broken = False
         way = session.way = Way() if self.traced else None
+        before: nodes.Item | None = None
         for statement in self.file.statements:
             if isinstance(statement, nodes.Broken):
                 is_broken = True
@@ -341,7 +344,21 @@ class _RootChain:
                     if way is not None:
                         way.begin(module.span(statement), f"--input {self.instead}" if self.instead else None)
                         way.end(self.shape)
+            elif not isinstance(statement, nodes.Import | nodes.Block | nodes.Let) and (
+                not chain.whole and before is not None and expander.follows_from(before, statement)
+            ):
+                chain.output = chain.last = None
             elif isinstance(statement, nodes.Layer | nodes.For | nodes.If | nodes.Labelled):
+                if self.is_meant_as_input(statement) and first is None and self.input_span is None:
+                    expander.item(statement, None, None)
+                    assert isinstance(statement, nodes.Layer)
+                    self.input_span = module.span(statement.word)
+                    if all(isinstance(each, nodes.Number | nodes.Name) for each in statement.args or ()):
+                        self.input_span = None
+                        self.read_input(statement, None)
+                    chain.output, chain.last, chain.whole = self.shape, module.span(statement), False
+                    continue
+                before = statement
                 first = first or statement
                 if way is not None:
                     way.begin(module.span(statement))
@@ -375,6 +392,15 @@ class _RootChain:
             self.refuse_parameters(network)
         return None if session.found_errors else network
 
+    def is_meant_as_input(self, statement: nodes.Item) -> bool:
+        """Whether an item is the input under another name: `Input(3, 32, 32)`, `inptu(3, 32, 32)`."""
+        if not isinstance(statement, nodes.Layer) or statement.args is None or statement.body is not None:
+            return False
+        word = statement.word.text
+        if word in LAYERS or word in STRUCTURE or self.module.find_block(word) is not None:
+            return False
+        return (meant_word(word) or suggest(word, ["input", *LAYERS])) == "input"
+
     def read_input(self, statement: nodes.Layer, first: nodes.Item | None) -> None:
         """The shape of `input(C, H, W)` or `input(F)`."""
         session, module = self.session, self.module
@@ -394,7 +420,8 @@ class _RootChain:
         if len(args) == 1 and isinstance(args[0], nodes.Tuple):
             otherwise = "without parentheses around them"
         if len(args) not in (1, 3) or otherwise is not None:
-            session.report("input-sizes", word, found=len(args), otherwise=otherwise)
+            mend = sizes_meant(args, module.source.text)
+            session.report("input-sizes", word, found=len(args), otherwise=otherwise, mend=mend)
             return
         evaluation = Evaluation(session, Scope(module, None, "let", {}), NOWHERE)
         names = ("the channels", "the height", "the width") if len(args) == 3 else ("the features",)
@@ -461,6 +488,16 @@ class _RootChain:
                 word = Span(node.span.source, node.span.start, node.span.start + len("aux"))
                 related = tuple(Label(call.span, f"in `{call.block}`, called here") for call in reversed(place.calls))
                 self.session.report("head-differs", word, related, gives=str(node.gives), output=str(network.output))
+
+
+def sizes_meant(args: tuple[nodes.Argument, ...], source: str) -> str | None:
+    """The input that was meant by sizes in parentheses of their own, with names, or with the batch in front."""
+    values: list[nodes.Value] = [each.value if isinstance(each, nodes.Keyword) else each for each in args]
+    if len(values) == 1 and isinstance(values[0], nodes.Tuple):
+        values = list(values[0].items)
+    if len(values) not in (3, 4) or any(isinstance(each, nodes.Tuple) for each in values):
+        return None
+    return f"input({', '.join(source[each.start : each.end] for each in values[-3:])})"
 
 
 def first_word_end(item: nodes.Item) -> int:

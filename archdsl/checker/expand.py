@@ -23,8 +23,8 @@ from archdsl.checker.layer import expand_layer, join_shapes
 from archdsl.checker.patterns import bind, check_bindable, check_names, names_of, turns_of
 from archdsl.checker.scope import BlockDefinition, Given, Scope
 from archdsl.checker.session import MAX_BODY_DEPTH, MAX_CALLS, STEPS_A_CALL, GivenUp, Logged, Session
-from archdsl.checker.suggest import STRUCTURE, meant_word
-from archdsl.checker.values import FUNCTIONS, Evaluation, is_name
+from archdsl.checker.suggest import JOINS, STRUCTURE
+from archdsl.checker.values import Evaluation
 from archdsl.layers import LAYERS
 from archdsl.layers.base import Cost, Join
 from archdsl.layers.joining import Aux
@@ -32,9 +32,6 @@ from archdsl.network import Branches, Call, Head, Sequence
 from archdsl.shapes import Shape
 from archdsl.source import Span
 from archdsl.syntax import nodes
-
-JOINS = ("concat", "add", "mul")
-"""The words whose bodies are parted by bars."""
 
 
 class _Kept(NamedTuple):
@@ -74,7 +71,12 @@ class Expander:
         way = self.session.way
         if way is not None:
             way.enter()
+        before: nodes.Item | nodes.Let | None = None
         for item in items:
+            if before is not None and not chain.whole and inner.follows_from(before, item):
+                chain.output = chain.last = None
+                continue
+            before = item
             if isinstance(item, nodes.Let):
                 inner.let(item, chain.output)
                 continue
@@ -93,6 +95,12 @@ class Expander:
         if way is not None:
             way.leave()
         return chain.done()
+
+    def follows_from(self, before: nodes.Item | nodes.Let, item: nodes.Item | nodes.Let) -> bool:
+        """Whether an item is the rest of a mistake that began before it on its line, and none of its own."""
+        from archdsl.checker.unknown import follows_from  # Needed only where there is a mistake.
+
+        return follows_from(before, item, self.scope)
 
     def let(self, let: nodes.Let, entering: Shape | None) -> None:
         """Bind a name to the end of the chain."""
@@ -310,29 +318,15 @@ class Expander:
 
     def unknown_word(self, item: nodes.Layer, entering: Shape | None, last: Span | None) -> Expansion:
         """Report a word that is no layer and no block, and read what belongs to it."""
-        module = self.scope.module
-        name = item.word.text
-        meant = meant_word(name)
-        is_known = name not in module.unknown_blocks and (is_name(name) or meant is not None)
-        if is_known and not module.incomplete:
-            visible = module.visible_blocks()
-            if meant is None and name not in FUNCTIONS:
-                keywords = ("for", "if", "let", "block", "import", "else")
-                meant = self.session.suggest(name, [*visible, *STRUCTURE, *LAYERS, *keywords])
-            self.report(
-                "unknown-layer",
-                item.word,
-                name=name,
-                suggestion=meant,
-                with_body=item.body is not None and item.args is None,
-                value=self.scope.lookup(item.word)[0],
-                function=name in FUNCTIONS,
-            )
+        from archdsl.checker.unknown import report_unknown_word  # Needed only where there is a mistake.
+
+        report_unknown_word(self.session, self.scope, item)
         evaluation = self.evaluation(None)
         for argument in item.args or ():
             # Bare words may be flags of whatever was meant.
             value = argument.value if isinstance(argument, nodes.Keyword) else argument
-            if not isinstance(value, nodes.Name):
+            # Of a call as another library has it, whole values in it too.
+            if not isinstance(value, nodes.Name | nodes.Call):
                 evaluation.value(value)
         if item.body is None:
             return unknown(None, self.span(item))
@@ -429,7 +423,8 @@ class Expander:
             return self.head(item, entering, last)
         if item.args:
             span = self.span(item.args[0])
-            self.session.report("takes-no-arguments", span._replace(end=item.args[-1].end), word=word)
+            whole = span._replace(end=item.args[-1].end)
+            self.session.report("takes-no-arguments", whole, word=word, mend=as_body(item, whole.source.text))
         if item.body is None:
             if not item.args:
                 self.report("missing-body", item.word, word=word)
@@ -558,6 +553,15 @@ class Expander:
 
     def report(self, code: str, node: nodes.Placed, /, **facts: object) -> None:
         self.session.report(code, self.span(node), **facts)
+
+
+def as_body(item: nodes.Layer, source: str) -> str | None:
+    """The arguments of a word that takes a body, as that body; None where one of them is no item."""
+    args = item.args or ()
+    if item.body is not None or not all(isinstance(each, nodes.Name | nodes.Call) for each in args):
+        return None
+    bar = " | " if item.word.text in JOINS else " "
+    return f"{item.word.text} {{ {bar.join(source[each.start : each.end] for each in args)} }}"
 
 
 def items_of(chain: nodes.Chain) -> list[nodes.Item]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from _thread import allocate_lock  # What threading is made of, at a fraction of its import.
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from archdsl.checker.suggest import suggest
 from archdsl.checker.way import FAULTS_OF_SHAPE, Way
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.catalog.entry import plural
-from archdsl.diagnostics.diagnostic import MAX_ERRORS, Diagnostic, Label
+from archdsl.diagnostics.diagnostic import MAX_ERRORS, Diagnostic, Edit, Fix, Label
 from archdsl.shapes import Shape
 from archdsl.source import Span
 
@@ -124,6 +124,7 @@ class Session:
         at: Span | Given,
         related: tuple[Label, ...] = (),
         enters: Shape | None = None,
+        edits: tuple[Edit, ...] = (),
         /,
         **facts: Any,
     ) -> None:
@@ -131,12 +132,15 @@ class Session:
 
         at: the characters at fault; or the value at fault, which is shown where it was written.
         enters: the shape that is part of the fault, where it entered the innermost block as it is.
+        edits: changes of the text that surely mend it, as the first help says.
         """
         self.steps += _STEPS_A_REPORT
         span, value = (at, None) if isinstance(at, Span) else (at.span, at)
         if len(self._found) >= MAX_ERRORS:
             code, value, facts, related = "too-many-errors", None, {"limit": MAX_ERRORS}, ()
         found = diagnose(code, span, related, **facts)
+        if edits and found.help:
+            found = found._replace(fix=Fix(found.help[0], edits))
         way = self.way.levels() if self.way is not None and code in FAULTS_OF_SHAPE else ()
         self._record(Report(found, value, enters, tuple(self.trail), tuple(self.turns), way))
 
@@ -191,8 +195,16 @@ class Session:
 
     def suggest(self, name: str, candidates: Iterable[str]) -> str | None:
         """The candidate that was probably meant, or None; the first mistakes of a file get suggestions, and no more."""
+        return self.suggest_with(lambda each: suggest(each, candidates), name)
+
+    def suggest_with(self, way: Callable[[str], str | None], name: str) -> str | None:
+        """What is found in a way that compares many names, for the first mistakes of a file."""
         self._suggestions += 1
-        return suggest(name, candidates) if self._suggestions <= _MOST_SUGGESTIONS else None
+        return way(name) if self._suggestions <= _MOST_SUGGESTIONS else None
+
+    def found(self, code: str) -> bool:
+        """Whether a code has been found."""
+        return any(finding.diagnostic.code == code for finding in self._found.values())
 
     @property
     def found_errors(self) -> bool:

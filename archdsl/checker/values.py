@@ -7,6 +7,9 @@ from typing import Final
 
 from archdsl.checker.scope import Given, Scope, Value
 from archdsl.checker.session import MAX_TUPLE, Session
+from archdsl.checker.suggest import meant_function, meant_value, meant_word
+from archdsl.diagnostics.diagnostic import Edit
+from archdsl.layers import LAYERS
 from archdsl.shapes import Image, Shape, is_known
 from archdsl.syntax import nodes
 from archdsl.syntax.tokens import MAX_NESTING, MAX_WHOLE
@@ -129,14 +132,21 @@ class Evaluation:
         if not module.incomplete:
             below = text in module.lets
             visible = [] if below else self.scope.visible_names()
-            self._report(
+            truth = None if below else meant_value(text)
+            before = self.scope.module.source.text[: node.start].rstrip()
+            self.session.report(
                 "unknown-name",
-                node,
+                self.scope.module.span(node),
+                (),
+                None,
+                (Edit(self.scope.module.span(node), truth),) if truth == text.lower() else (),
                 name=text,
-                suggestion=self.session.suggest(text, [*visible, "in_channels", "in_features"]),
+                suggestion=truth or self.session.suggest(text, [*visible, "in_channels", "in_features"]),
                 visible=tuple(visible),
                 below=below,
                 function=text in FUNCTIONS,
+                layer=text if text in LAYERS else None,
+                comment=before.endswith("//"),
             )
         return None
 
@@ -306,8 +316,9 @@ class Evaluation:
                 "unknown-function",
                 node.function,
                 name=name,
-                suggestion=self.session.suggest(name, FUNCTIONS),
+                suggestion=meant_function(name) or self.session.suggest(name, FUNCTIONS),
                 known=(*FUNCTIONS,),
+                layer=meant_word(name) in LAYERS and meant_function(name) is None,
                 value=self.scope.lookup(node.function)[0],
             )
             for each in arguments:

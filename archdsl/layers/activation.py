@@ -20,13 +20,21 @@ class _Activation(Layer):
     torch="ReLU",
     rule=_SAME,
     example="64x8x8: relu",
-    also_called=("rectifier", "rectified_linear"),
+    also_called="rectifier rectified_linear rectified_linear_unit 修正线性",
+    elsewhere=("ReLU(inplace)",),
 )
 class Relu(_Activation):
     """max(0, x)."""
 
 
-@layer("relu6", torch="ReLU6", rule=_SAME, example="64x8x8: relu6", also_called=("clipped_relu",))
+@layer(
+    "relu6",
+    torch="ReLU6",
+    rule=_SAME,
+    example="64x8x8: relu6",
+    also_called="clipped_relu",
+    elsewhere=("ReLU6(inplace)",),
+)
 class Relu6(_Activation):
     """min(max(0, x), 6) (Howard et al. 2017, MobileNets)."""
 
@@ -36,7 +44,8 @@ class Relu6(_Activation):
     torch="LeakyReLU",
     rule=_SAME,
     example="64x8x8: leaky_relu(0.1)",
-    also_called=("lrelu", "leaky"),
+    also_called="lrelu leaky lkrelu",
+    elsewhere=("LeakyReLU(negative_slope, inplace)",),
 )
 class LeakyRelu(Layer):
     """x where it is positive, and slope times x elsewhere."""
@@ -46,39 +55,69 @@ class LeakyRelu(Layer):
         default=0.01,
         at_least=-LARGEST_SINGLE,
         at_most=LARGEST_SINGLE,
-        also_called=("negative_slope", "alpha"),
+        also_called="negative_slope alpha leak leakiness a",
     )
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("LeakyReLU", (), changed(negative_slope=(self.slope, 0.01)))
 
 
-@layer("elu", torch="ELU", rule=_SAME, example="64x8x8: elu", also_called=("exponential_linear",))
+@layer(
+    "elu",
+    torch="ELU",
+    rule=_SAME,
+    example="64x8x8: elu",
+    also_called="exponential_linear exponential_linear_unit",
+    elsewhere=("ELU(!alpha, inplace)",),
+)
 class Elu(_Activation):
     """x where it is positive, and exp(x) - 1 elsewhere (Clevert et al. 2016)."""
 
 
-@layer("gelu", torch="GELU", rule=_SAME, example="64x8x8: gelu")
+@layer("gelu", torch="GELU", rule=_SAME, example="64x8x8: gelu", elsewhere=("GELU(!approximate)",))
 class Gelu(_Activation):
     """x times the normal distribution function of x, exactly (Hendrycks and Gimpel 2016)."""
 
 
-@layer("silu", torch="SiLU", rule=_SAME, example="64x8x8: silu", also_called=("Swish",))
+@layer(
+    "silu",
+    torch="SiLU",
+    rule=_SAME,
+    example="64x8x8: silu",
+    elsewhere=(
+        "SiLU(inplace)",
+        "Swish()",
+    ),
+)
 class Silu(_Activation):
     """x times sigmoid(x), also called swish (Ramachandran et al. 2017)."""
 
 
-@layer("mish", torch="Mish", rule=_SAME, example="64x8x8: mish")
+@layer("mish", torch="Mish", rule=_SAME, example="64x8x8: mish", elsewhere=("Mish(inplace)",))
 class Mish(_Activation):
     """x times tanh(softplus(x)) (Misra 2020)."""
 
 
-@layer("sigmoid", torch="Sigmoid", rule=_SAME, example="10: sigmoid", also_called=("logistic",))
+@layer(
+    "sigmoid",
+    torch="Sigmoid",
+    rule=_SAME,
+    example="10: sigmoid",
+    also_called="logistic sigmoide sigm",
+    elsewhere=("Sigmoid()",),
+)
 class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
 
-@layer("tanh", torch="Tanh", rule=_SAME, example="84: tanh")
+@layer(
+    "tanh",
+    torch="Tanh",
+    rule=_SAME,
+    example="84: tanh",
+    also_called="hyperbolic_tangent tangens_hyperbolicus tangente_hyperbolique",
+    elsewhere=("Tanh()",),
+)
 class Tanh(_Activation):
     """The hyperbolic tangent."""
 
@@ -88,7 +127,8 @@ class Tanh(_Activation):
     torch="Hardswish",
     rule=_SAME,
     example="64x8x8: hardswish",
-    also_called=("hswish", "hard_silu"),
+    also_called="hswish h_swish hard_silu",
+    elsewhere=("Hardswish(inplace)",),
 )
 class Hardswish(_Activation):
     """x times min(max(0, x + 3), 6) / 6 (Howard et al. 2019, MobileNetV3, section 5.2)."""
@@ -99,7 +139,8 @@ class Hardswish(_Activation):
     torch="Hardsigmoid",
     rule=_SAME,
     example="64x1x1: hardsigmoid",
-    also_called=("hsigmoid",),
+    also_called="hsigmoid h_sigmoid",
+    elsewhere=("Hardsigmoid(inplace)",),
 )
 class Hardsigmoid(_Activation):
     """min(max(0, x + 3), 6) / 6 (Howard et al. 2019, MobileNetV3, section 5.2)."""
@@ -110,7 +151,8 @@ class Hardsigmoid(_Activation):
     torch="PReLU",
     rule=_SAME,
     example="64x8x8: prelu",
-    also_called=("parametric_relu",),
+    also_called="parametric_relu param_relu",
+    elsewhere=("PReLU(!num_parameters, !init)",),
 )
 class Prelu(_Activation):
     """x where it is positive, and a learned factor times x elsewhere, one factor for all (He et al. 2015)."""
@@ -119,7 +161,17 @@ class Prelu(_Activation):
         return Cost(parameters=1)
 
 
-@layer("softmax", torch="Softmax(dim=1)", rule=_SAME, example="10: softmax")
+@layer(
+    "softmax",
+    torch="Softmax(dim=1)",
+    rule=_SAME,
+    example="10: softmax",
+    also_called="softargmax",
+    elsewhere=(
+        "Softmax(dim)",
+        "Softmax2d()",
+    ),
+)
 class Softmax(Layer):
     """exp(x) over its sum, over features or channels. A network that is trained gives the values before it."""
 
@@ -127,7 +179,7 @@ class Softmax(Layer):
         return ModuleCall("Softmax", (), {"dim": 1})
 
 
-@layer("log_softmax", torch="LogSoftmax(dim=1)", rule=_SAME, example="10: log_softmax")
+@layer("log_softmax", torch="LogSoftmax(dim=1)", rule=_SAME, example="10: log_softmax", elsewhere=("LogSoftmax(dim)",))
 class LogSoftmax(Layer):
     """The logarithm of the softmax, over features or channels."""
 

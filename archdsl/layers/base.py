@@ -40,6 +40,7 @@ class Field(NamedTuple):
     letter: the letter of the flag form, `s` in `s2`; it is a name too, as in `s=2`.
     positional: whether it may stand without a name; flags never do.
     also_called: what torch, Keras and people call it, for "did you mean".
+    opposite: of a flag, what they call its opposite: `bias=False` is `nobias`.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Field(NamedTuple):
     letter: str | None
     positional: bool
     also_called: tuple[str, ...] = ()
+    opposite: tuple[str, ...] = ()
 
     @property
     def required(self) -> bool:
@@ -110,18 +112,19 @@ def arg(
     at_most: float | None = None,
     letter: str | None = None,
     positional: bool = True,
-    also_called: tuple[str, ...] = (),
+    also_called: str = "",
 ) -> Any:
     """Declare an argument; its kind is that of its annotation (int, Pair or float), its name the attribute's.
 
     The limits hold for each of the two numbers of a pair, which are at most LARGEST_WINDOW in any case.
     """
-    return Field("", "", doc, default, at_least, at_most, letter, positional, also_called)
+    return Field("", "", doc, default, at_least, at_most, letter, positional, tuple(also_called.split()))
 
 
-def flag(doc: str, *, also_called: tuple[str, ...] = ()) -> Any:
+def flag(doc: str, *, also_called: str = "", opposite: str = "") -> Any:
     """Declare a bare word that may be said: false unless it is. By name it takes true or false."""
-    return Field("", "flag", doc, False, None, None, None, False, also_called)
+    names, opposites = tuple(also_called.split()), tuple(opposite.split())
+    return Field("", "flag", doc, False, None, None, None, False, names, opposites)
 
 
 ANY = "any"
@@ -145,6 +148,7 @@ class Layer:
     fields_by_name: ClassVar[dict[str, Field]]
     takes: ClassVar[str]
     also_called: ClassVar[tuple[str, ...]]
+    elsewhere: ClassVar[tuple[str, ...]]
     position_counts: ClassVar[tuple[int, ...] | None]
     example: ClassVar[str]
     rule: ClassVar[str]
@@ -253,7 +257,8 @@ def layer(
     rule: str,
     example: str,
     takes: str = ANY,
-    also_called: tuple[str, ...] = (),
+    also_called: str = "",
+    elsewhere: tuple[str, ...] = (),
     position_counts: tuple[int, ...] | None = None,
 ) -> Callable[[LayerClass], LayerClass]:
     """Declare a word of the language.
@@ -263,13 +268,20 @@ def layer(
         rule: its shape rule in one line, for the reference.
         example: "3x224x224: conv(96, 11, s4)", an input and a call; a test holds it against torch.
         takes: IMAGE, VECTOR or ANY.
-        also_called: what torch, Keras and papers call it, for "did you mean"; case and underscores do not matter.
+        also_called: what torch, Keras and people call it, parted by spaces; case and underscores do not matter.
+        elsewhere: how torch and Keras call it with its arguments in order, for the help to a call of theirs. A
+            parameter with `!` in front means something else there; one with a default has it where it is not given.
         position_counts: how many arguments may be given, where not every number between is allowed.
     """
 
     def declare(cls: LayerClass) -> LayerClass:
         cls.word, cls.torch, cls.rule, cls.example = word, torch, rule, example
-        cls.takes, cls.also_called, cls.position_counts = takes, also_called, position_counts
+        cls.takes, cls.elsewhere, cls.position_counts = takes, elsewhere, position_counts
+        names = [*also_called.split(), *(call.partition("(")[0] for call in elsewhere)]
+        # `Conv2d` of torch and `Conv2D` of Keras are one name, and `Flatten` is the word itself.
+        alike = {name.lower().replace("_", ""): name for name in reversed(names)}
+        alike.pop(word.replace("_", ""), None)
+        cls.also_called = tuple(alike.values())[::-1]
         fields = []
         for name, annotation in cls.__annotations__.items():
             declared = cls.__dict__.get(name)

@@ -102,7 +102,13 @@ class _Convolution(Layer):
     rule="C x H x W gives out x H' x W', with H' = floor((H + 2 pad - dilation (kernel - 1) - 1) / stride) + 1, "
     "and W' alike",
     example="3x224x224: conv(96, 11, s4, p2)",
-    also_called=("Conv2d", "Convolution2D", "convolution", "convolutional"),
+    also_called="convolution convolutional conv_layer conv2d_layer convolve cv faltung faltungsschicht "
+    "convolucion couche_de_convolution juanji 卷积 卷积层",
+    elsewhere=(
+        "Conv2d(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)",
+        "Conv2D(filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation)",
+        "Convolution2D(filters, kernel_size, strides, padding)",
+    ),
 )
 class Conv(_Convolution):
     """Slide learned filters over the picture.
@@ -111,21 +117,50 @@ class Conv(_Convolution):
     beside a pad. `groups` must divide the channels that come in and those that go out.
     """
 
-    out: int = arg("output channels", at_least=1, also_called=("out_channels", "filters", "channels", "features"))
-    kernel: Pair = arg("height and width of the window", at_least=1, also_called=("kernel_size", "size", "k"))
-    stride: Pair = arg("step of the window", default=(1, 1), at_least=1, letter="s", also_called=("strides",))
-    pad: Pair = arg("zeros added on each side", default=(0, 0), at_least=0, letter="p", also_called=("padding",))
+    out: int = arg(
+        "output channels",
+        at_least=1,
+        also_called="out_channels filters channels features n_filters num_filters nb_filter nb_filters out_planes "
+        "planes width dim num_output output outputs output_channels n_channels num_channels kanaele "
+        "filtres filtros",
+    )
+    kernel: Pair = arg(
+        "height and width of the window",
+        at_least=1,
+        also_called="kernel_size size k ks ksize filter_size window kernel_shape f kern kerngroesse noyau",
+    )
+    stride: Pair = arg(
+        "step of the window",
+        default=(1, 1),
+        at_least=1,
+        letter="s",
+        also_called="strides step steps subsample schritt schrittweite pas paso",
+    )
+    pad: Pair = arg(
+        "zeros added on each side",
+        default=(0, 0),
+        at_least=0,
+        letter="p",
+        also_called="padding pads paddings zero_padding rand polster",
+    )
     dilation: Pair = arg(
         "distance between the taps of the window",
         default=(1, 1),
         at_least=1,
         letter="d",
         positional=False,
-        also_called=("dilation_rate", "dilate"),
+        also_called="dilation_rate dilate dilations rate atrous_rate",
     )
-    groups: int = arg("groups of channels that do not mix", default=1, at_least=1, letter="g", positional=False)
-    nobias: bool = flag("no bias is added", also_called=("bias", "use_bias"))
-    same: bool = flag("height and width stay as they are", also_called=("padding_same",))
+    groups: int = arg(
+        "groups of channels that do not mix",
+        default=1,
+        at_least=1,
+        letter="g",
+        positional=False,
+        also_called="group num_groups n_groups cardinality gruppen groupes",
+    )
+    nobias: bool = flag("no bias is added", also_called="without_bias", opposite="bias use_bias with_bias")
+    same: bool = flag("height and width stay as they are", also_called="padding_same same_padding")
 
     def agrees(self) -> None:
         if self.same:
@@ -173,14 +208,11 @@ class Conv(_Convolution):
     rule="C x H x W gives out x H' x W', with H' = (H - 1) stride - 2 pad + dilation (kernel - 1) + output_pad + 1, "
     "and W' alike",
     example="64x14x14: conv_transpose(32, 4, s2, p1)",
-    also_called=(
-        "ConvTranspose2d",
-        "Conv2DTranspose",
-        "transposed_conv",
-        "deconv",
-        "deconvolution",
-        "deconvolutional",
-        "upconv",
+    also_called="transposed_conv transposed_convolution conv2d_t convtrans deconv2d deconv deconvolution "
+    "deconvolutional upconv up_convolution 反卷积 转置卷积",
+    elsewhere=(
+        "ConvTranspose2d(in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias)",
+        "Conv2DTranspose(filters, kernel_size, strides, padding)",
     ),
 )
 class ConvTranspose(_Convolution):
@@ -191,14 +223,34 @@ class ConvTranspose(_Convolution):
     in and those that go out.
     """
 
-    out: int = arg("output channels", at_least=1, also_called=("out_channels", "filters", "channels", "features"))
-    kernel: Pair = arg("height and width of the window", at_least=1, also_called=("kernel_size", "size", "k"))
-    stride: Pair = arg(
-        "step between the windows of neighbours", default=(1, 1), at_least=1, letter="s", also_called=("strides",)
+    out: int = arg(
+        "output channels",
+        at_least=1,
+        also_called="out_channels filters channels features n_filters num_filters nb_filter nb_filters out_planes "
+        "planes width dim num_output output outputs output_channels n_channels num_channels kanaele "
+        "filtres filtros",
     )
-    pad: Pair = arg("pixels taken off each side", default=(0, 0), at_least=0, letter="p", also_called=("padding",))
+    kernel: Pair = arg(
+        "height and width of the window",
+        at_least=1,
+        also_called="kernel_size size k ks ksize filter_size window kernel_shape f kern kerngroesse noyau",
+    )
+    stride: Pair = arg(
+        "step between the windows of neighbours",
+        default=(1, 1),
+        at_least=1,
+        letter="s",
+        also_called="strides step steps subsample schritt schrittweite pas paso",
+    )
+    pad: Pair = arg(
+        "pixels taken off each side",
+        default=(0, 0),
+        at_least=0,
+        letter="p",
+        also_called="padding pads paddings zero_padding rand polster",
+    )
     output_pad: Pair = arg(
-        "pixels added at the bottom and the right", default=(0, 0), at_least=0, also_called=("output_padding",)
+        "pixels added at the bottom and the right", default=(0, 0), at_least=0, also_called="output_padding"
     )
     dilation: Pair = arg(
         "distance between the taps of the window",
@@ -206,10 +258,17 @@ class ConvTranspose(_Convolution):
         at_least=1,
         letter="d",
         positional=False,
-        also_called=("dilation_rate", "dilate"),
+        also_called="dilation_rate dilate dilations rate atrous_rate",
     )
-    groups: int = arg("groups of channels that do not mix", default=1, at_least=1, letter="g", positional=False)
-    nobias: bool = flag("no bias is added", also_called=("bias", "use_bias"))
+    groups: int = arg(
+        "groups of channels that do not mix",
+        default=1,
+        at_least=1,
+        letter="g",
+        positional=False,
+        also_called="group num_groups n_groups cardinality gruppen groupes",
+    )
+    nobias: bool = flag("no bias is added", also_called="without_bias", opposite="bias use_bias with_bias")
 
     def agrees(self) -> None:
         pairs = zip(self.output_pad, self.stride, self.dilation, strict=True)

@@ -40,7 +40,7 @@ def merge(shapes: tuple[Shape, ...]) -> Shape:
     torch="torch.cat over the channels",
     rule="branches of C1 x H x W, C2 x H x W, ... give (C1 + C2 + ...) x H x W",
     example="3x8x8: concat { conv(4, 1) | conv(6, 3, p1) }",
-    also_called=("Concatenate", "cat", "route"),
+    also_called="Concatenate concatenation cat route join merge verketten verbinden concatener concatenar pinjie 拼接",
 )
 class Concat(Join):
     """Run branches on the same input and join their outputs over the channels; heights and widths must agree."""
@@ -60,7 +60,7 @@ class Concat(Join):
     torch="the sum of its branches",
     rule="branches of one shape give that shape",
     example="4x8x8: add { conv(4, 3, p1) | identity }",
-    also_called=("sum", "plus", "residual", "shortcut"),
+    also_called="sum plus residual addition elementwise_add addieren summe somme ajouter suma 相加",
 )
 class Add(Join):
     """Run branches on the same input and sum their outputs; all must have the same shape."""
@@ -75,7 +75,7 @@ class Add(Join):
     torch="the product of its branches",
     rule="branches of one shape, or of C x 1 x 1 beside C x H x W, give C x H x W",
     example="4x8x8: mul { identity | global_avgpool conv(4, 1) sigmoid }",
-    also_called=("Multiply", "gate", "scale_channels"),
+    also_called="Multiply times product gate scale_channels elementwise_mul multiplizieren multiplier multiplicar 相乘",
 )
 class Mul(Join):
     """Run branches on the same input and multiply their outputs.
@@ -101,7 +101,7 @@ class Mul(Join):
     torch="a head whose loss counts while training; passes its input on",
     rule="gives what comes in; its chain must give the network's output shape",
     example="4x8x8: aux(0.3) { flatten fc(10) } conv(8, 3) relu flatten fc(10)",
-    also_called=("auxiliary", "aux_head", "side_head"),
+    also_called="auxiliary aux_head side_head",
 )
 class Aux(Layer):
     """Train a second head from here; its input passes on unchanged.

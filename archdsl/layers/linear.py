@@ -12,13 +12,25 @@ from archdsl.shapes import UNKNOWN_VECTOR, Shape, Vector, product
     takes=VECTOR,
     rule="F gives out",
     example="400: fc(120)",
-    also_called=("Linear", "Dense", "fully_connected", "connected", "InnerProduct"),
+    also_called="fully_connected fullyconnected full_connected full connected inner_product affine lin ip "
+    "dense_layer linear_layer fc_layer dicht vollverbunden lineare_schicht lineaire couche_dense "
+    "lineal densa quanlianjie 全连接 全连接层 线性",
+    elsewhere=(
+        "Linear(in_features, out_features, bias)",
+        "Dense(units, activation, use_bias)",
+        "LazyLinear(out_features, bias)",
+    ),
 )
 class Fc(Layer):
     """Connect every feature with every output. It takes a vector: write `flatten` before it on a picture."""
 
-    out: int = arg("output features", at_least=1, also_called=("out_features", "units", "features", "size"))
-    nobias: bool = flag("no bias is added", also_called=("bias", "use_bias"))
+    out: int = arg(
+        "output features",
+        at_least=1,
+        also_called="out_features units features size neurons num_output output outputs n_out num_classes out_dim "
+        "dim_out output_dim width neuronen neurones",
+    )
+    nobias: bool = flag("no bias is added", also_called="without_bias", opposite="bias use_bias with_bias")
 
     def gives(self, x: Shape) -> Shape:
         return Vector(self.out)
@@ -37,7 +49,8 @@ class Fc(Layer):
     torch="Flatten(1)",
     rule="C x H x W gives C H W; a vector stays as it is",
     example="16x5x5: flatten",
-    also_called=("Reshape", "view", "ravel", "to_vector"),
+    also_called="Reshape view ravel to_vector vectorize vec flat aplatir aplanar abflachen glaetten zhanping 展平 拉平",
+    elsewhere=("Flatten(start_dim, end_dim)",),
 )
 class Flatten(Layer):
     """Lay the pixels of all channels in one row, channel after channel."""

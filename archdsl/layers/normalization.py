@@ -32,7 +32,14 @@ def _factor_and_shift(x: Shape) -> Cost:
     torch="BatchNorm2d on images, BatchNorm1d on vectors",
     rule=_SAME,
     example="64x8x8: batchnorm",
-    also_called=("bn", "BatchNorm1d", "BatchNorm2d", "BatchNormalization", "batch_normalize"),
+    also_called="bn batch_normalize batch_normalise batchnormalisation batch_norm_layer normalize guiyihua 批归一化 "
+    "归一化",
+    elsewhere=(
+        "BatchNorm2d(num_features, eps, momentum, affine, track_running_stats)",
+        "BatchNorm1d(num_features, eps, momentum, affine, track_running_stats)",
+        "BatchNormalization(axis, !momentum, epsilon)",
+        "LazyBatchNorm2d(eps, momentum)",
+    ),
 )
 class BatchNorm(Layer):
     """Bring each channel to mean 0 and variance 1 over the batch, then scale and shift it (Ioffe and Szegedy 2015).
@@ -41,7 +48,7 @@ class BatchNorm(Layer):
     more than one value in a batch: a batch of one does not do after `global_avgpool`.
     """
 
-    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, at_most=1, also_called=("epsilon",))
+    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, at_most=1, also_called="epsilon")
     momentum: float = arg("weight of a batch in the running mean", default=0.1, at_least=0, at_most=1)
 
     def cost(self, x: Shape) -> Cost:
@@ -57,7 +64,12 @@ class BatchNorm(Layer):
     torch="LayerNorm over the channels of each pixel, on vectors LayerNorm",
     rule=_SAME,
     example="96x8x8: layernorm(1e-6)",
-    also_called=("ln", "LayerNorm2d", "LayerNormalization"),
+    also_called="ln layer_normalisation 层归一化",
+    elsewhere=(
+        "LayerNorm(normalized_shape, eps)",
+        "LayerNorm2d(num_channels, eps)",
+        "LayerNormalization(axis, epsilon)",
+    ),
 )
 class LayerNorm(Layer):
     """Bring the channels of each pixel, or the features, to mean 0 and variance 1, then scale and shift each.
@@ -65,7 +77,7 @@ class LayerNorm(Layer):
     On images as in ConvNeXt (Liu et al. 2022, section 2.5); on vectors as first described (Ba et al. 2016).
     """
 
-    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, at_most=1, also_called=("epsilon",))
+    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, at_most=1, also_called="epsilon")
 
     def cost(self, x: Shape) -> Cost:
         return _factor_and_shift(x)
@@ -80,7 +92,11 @@ class LayerNorm(Layer):
     torch="GroupNorm",
     rule=_SAME,
     example="64x8x8: groupnorm(32)",
-    also_called=("gn", "GroupNormalization"),
+    also_called="gn group_normalisation 组归一化",
+    elsewhere=(
+        "GroupNorm(num_groups, num_channels, eps)",
+        "GroupNormalization(groups, axis, epsilon)",
+    ),
 )
 class GroupNorm(Layer):
     """Bring each group of channels to mean 0 and variance 1 in each sample, then scale and shift (Wu and He 2018).
@@ -88,8 +104,8 @@ class GroupNorm(Layer):
     The groups must divide the channels.
     """
 
-    groups: int = arg("groups of channels", at_least=1, also_called=("num_groups",))
-    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, at_most=1, also_called=("epsilon",))
+    groups: int = arg("groups of channels", at_least=1, also_called="num_groups")
+    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, at_most=1, also_called="epsilon")
 
     def gives(self, x: Shape) -> Shape:
         if self.groups is not None and x[0] is not None and x[0] % self.groups:
@@ -111,7 +127,11 @@ class GroupNorm(Layer):
     takes=IMAGE,
     rule="gives what comes in; 1 x 1 pictures are refused",
     example="64x8x8: instancenorm",
-    also_called=("InstanceNorm2d", "InstanceNormalization"),
+    also_called="in_norm instance_normalisation 实例归一化",
+    elsewhere=(
+        "InstanceNorm2d(num_features, eps, !momentum, !affine)",
+        "InstanceNormalization(axis, epsilon)",
+    ),
 )
 class InstanceNorm(Layer):
     """Bring each channel of each sample to mean 0 and variance 1 (Ulyanov et al. 2016). It learns nothing.
@@ -119,7 +139,7 @@ class InstanceNorm(Layer):
     A picture of one pixel has no variance, and is refused.
     """
 
-    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, at_most=1, also_called=("epsilon",))
+    eps: float = arg("added to the variance", default=1e-5, at_least=_LEAST_EPS, at_most=1, also_called="epsilon")
 
     def gives(self, x: Shape) -> Shape:
         if x[1:] == (1, 1):
@@ -136,7 +156,8 @@ class InstanceNorm(Layer):
     takes=IMAGE,
     rule=_SAME,
     example="96x55x55: lrn(5, 1e-4, 0.75, 2)",
-    also_called=("LocalResponseNorm", "local_response_normalization"),
+    also_called="local_response_normalization cross_channel_norm",
+    elsewhere=("LocalResponseNorm(size, alpha, beta, k)",),
 )
 class Lrn(Layer):
     """Divide each value by (k + alpha / size * sum of squares)^beta, over `size` neighbouring channels.
@@ -150,11 +171,11 @@ class Lrn(Layer):
         default=5,
         at_least=1,
         at_most=LARGEST_WINDOW,
-        also_called=("n",),
+        also_called="n",
     )
     alpha: float = arg("factor of the mean of squares", default=1e-4, at_least=0)
     beta: float = arg("exponent", default=0.75, at_least=0)
-    k: float = arg("added before the exponent", default=1, at_least=_LEAST_EPS, also_called=("bias",))
+    k: float = arg("added before the exponent", default=1, at_least=_LEAST_EPS, also_called="bias")
 
     def module(self, x: Shape) -> ModuleCall:
         kwargs = changed(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1))
@@ -166,7 +187,7 @@ class Lrn(Layer):
     torch="a parameter of C x 1 x 1, or of F on vectors",
     rule=_SAME,
     example="96x8x8: scale(1e-6)",
-    also_called=("LayerScale",),
+    elsewhere=("LayerScale(init_value)",),
 )
 class Scale(Layer):
     """Multiply each channel, or feature, by a factor that is learned: the layer scale of ConvNeXt.
@@ -179,7 +200,7 @@ class Scale(Layer):
         default=1,
         at_least=-LARGEST_SINGLE,
         at_most=LARGEST_SINGLE,
-        also_called=("init", "init_value", "value"),
+        also_called="init init_value value",
     )
 
     def cost(self, x: Shape) -> Cost:

@@ -64,7 +64,13 @@ class _Pool(Layer):
     rule="C x H x W gives C x H' x W', with H' = floor((H + 2 pad - dilation (kernel - 1) - 1) / stride) + 1, and W' "
     "alike; `ceil` rounds up, and leaves out a window that would begin behind the picture",
     example="64x112x112: pool(3, 2, p1)",
-    also_called=("maxpool", "MaxPool2d", "MaxPooling2D", "maxpooling", "pooling"),
+    also_called="maxpool max_pool maxpooling maximum_pooling max_pooling pooling mp pool2d subsampling chihua "
+    "池化 最大池化",
+    elsewhere=(
+        "MaxPool2d(kernel_size, stride, padding, dilation, return_indices, ceil_mode)",
+        "MaxPooling2D(pool_size=2, strides, padding)",
+        "MaxPool2D(pool_size=2, strides, padding)",
+    ),
 )
 class Pool(_Pool):
     """Keep the largest value of each window. The window steps by its own size unless a stride is given.
@@ -72,18 +78,34 @@ class Pool(_Pool):
     The padding, which never wins, is at most half the kernel. A dilated window must meet at least one pixel.
     """
 
-    kernel: Pair = arg("height and width of the window", at_least=1, also_called=("kernel_size", "pool_size", "size"))
-    stride: Pair = arg("step of the window", default=SameAs("kernel"), at_least=1, letter="s", also_called=("strides",))
-    pad: Pair = arg("padding on each side", default=(0, 0), at_least=0, letter="p", also_called=("padding",))
+    kernel: Pair = arg(
+        "height and width of the window",
+        at_least=1,
+        also_called="pool_size kernel_size size k ks ksize filter_size window kernel_shape f kern kerngroesse noyau",
+    )
+    stride: Pair = arg(
+        "step of the window",
+        default=SameAs("kernel"),
+        at_least=1,
+        letter="s",
+        also_called="strides step steps subsample schritt schrittweite pas paso",
+    )
+    pad: Pair = arg(
+        "padding on each side",
+        default=(0, 0),
+        at_least=0,
+        letter="p",
+        also_called="padding pads paddings zero_padding rand polster",
+    )
     dilation: Pair = arg(
         "distance between the taps of the window",
         default=(1, 1),
         at_least=1,
         letter="d",
         positional=False,
-        also_called=("dilation_rate",),
+        also_called="dilation_rate",
     )
-    ceil: bool = flag("a last window that does not fit whole counts too", also_called=("ceil_mode",))
+    ceil: bool = flag("a last window that does not fit whole counts too", also_called="ceil_mode round_up")
 
     def gives(self, x: Shape) -> Shape:
         assert isinstance(x, Image)
@@ -111,7 +133,12 @@ class Pool(_Pool):
     rule="C x H x W gives C x H' x W', with H' = floor((H + 2 pad - kernel) / stride) + 1, and W' alike; `ceil` "
     "rounds up, and leaves out a window that would begin behind the picture",
     example="6x28x28: avgpool(2)",
-    also_called=("AvgPool2d", "AveragePooling2D", "average_pool", "mean_pool", "avg_pooling"),
+    also_called="average_pool average_pooling mean_pool mean_pooling avg_pooling mittelwert_pooling 平均池化",
+    elsewhere=(
+        "AvgPool2d(kernel_size, stride, padding, ceil_mode, count_include_pad)",
+        "AveragePooling2D(pool_size=2, strides, padding)",
+        "AvgPool2D(pool_size=2, strides, padding)",
+    ),
 )
 class AvgPool(_Pool):
     """Average each window. The window steps by its own size unless a stride is given.
@@ -119,11 +146,29 @@ class AvgPool(_Pool):
     The padding is at most half the kernel, and counts as zeros unless `nopadcount` is said.
     """
 
-    kernel: Pair = arg("height and width of the window", at_least=1, also_called=("kernel_size", "pool_size", "size"))
-    stride: Pair = arg("step of the window", default=SameAs("kernel"), at_least=1, letter="s", also_called=("strides",))
-    pad: Pair = arg("zeros added on each side", default=(0, 0), at_least=0, letter="p", also_called=("padding",))
-    ceil: bool = flag("a last window that does not fit whole counts too", also_called=("ceil_mode",))
-    nopadcount: bool = flag("the padding does not count in the average", also_called=("count_include_pad",))
+    kernel: Pair = arg(
+        "height and width of the window",
+        at_least=1,
+        also_called="pool_size kernel_size size k ks ksize filter_size window kernel_shape f kern kerngroesse noyau",
+    )
+    stride: Pair = arg(
+        "step of the window",
+        default=SameAs("kernel"),
+        at_least=1,
+        letter="s",
+        also_called="strides step steps subsample schritt schrittweite pas paso",
+    )
+    pad: Pair = arg(
+        "zeros added on each side",
+        default=(0, 0),
+        at_least=0,
+        letter="p",
+        also_called="padding pads paddings zero_padding rand polster",
+    )
+    ceil: bool = flag("a last window that does not fit whole counts too", also_called="ceil_mode round_up")
+    nopadcount: bool = flag(
+        "the padding does not count in the average", also_called="exclude_padding", opposite="count_include_pad"
+    )
 
     def gives(self, x: Shape) -> Shape:
         assert isinstance(x, Image)
@@ -145,12 +190,16 @@ class AvgPool(_Pool):
     takes=IMAGE,
     rule="C x H x W gives C x size x size, whatever H and W are",
     example="512x9x9: adaptive_avgpool(7)",
-    also_called=("AdaptiveAvgPool2d", "AdaptiveAveragePooling2D"),
+    also_called="adaptive_average_pool adaptive_pooling 自适应平均池化",
+    elsewhere=(
+        "AdaptiveAvgPool2d(output_size)",
+        "AdaptiveAveragePooling2D(output_size)",
+    ),
 )
 class AdaptiveAvgPool(Layer):
     """Average over windows that are laid so that the picture comes out in the given size, even a larger one."""
 
-    size: Pair = arg("height and width of the output", at_least=1, also_called=("output_size",))
+    size: Pair = arg("height and width of the output", at_least=1, also_called="output_size out out_size")
 
     def gives(self, x: Shape) -> Shape:
         return Image(x[0], *self.size)
@@ -165,12 +214,16 @@ class AdaptiveAvgPool(Layer):
     takes=IMAGE,
     rule="C x H x W gives C x size x size, whatever H and W are",
     example="512x9x9: adaptive_pool((7, 1))",
-    also_called=("adaptive_max_pool", "AdaptiveMaxPool2d", "AdaptiveMaxPooling2D"),
+    also_called="adaptive_max_pool adaptive_max_pooling 自适应最大池化",
+    elsewhere=(
+        "AdaptiveMaxPool2d(output_size)",
+        "AdaptiveMaxPooling2D(output_size)",
+    ),
 )
 class AdaptivePool(Layer):
     """Keep the largest value of windows that are laid so that the picture comes out in the given size."""
 
-    size: Pair = arg("height and width of the output", at_least=1, also_called=("output_size",))
+    size: Pair = arg("height and width of the output", at_least=1, also_called="output_size out out_size")
 
     def gives(self, x: Shape) -> Shape:
         return Image(x[0], *self.size)
@@ -185,13 +238,11 @@ class AdaptivePool(Layer):
     takes=IMAGE,
     rule="C x H x W gives C x 1 x 1",
     example="512x7x7: global_avgpool",
-    also_called=(
-        "gap",
-        "global_average_pool",
-        "global_average_pooling",
-        "GlobalAveragePooling2D",
-        "GlobalAvgPool2D",
-        "global_pooling",
+    also_called="gap global_average_pool global_average_pooling global_avg_pooling global_mean_pool squeeze "
+    "全局平均池化",
+    elsewhere=(
+        "GlobalAveragePooling2D() flatten",
+        "GlobalAvgPool2D() flatten",
     ),
 )
 class GlobalAvgPool(Layer):
@@ -213,7 +264,11 @@ class GlobalAvgPool(Layer):
     takes=IMAGE,
     rule="C x H x W gives C x 1 x 1",
     example="512x7x7: global_pool",
-    also_called=("gmp", "global_max_pool", "global_max_pooling", "GlobalMaxPooling2D", "GlobalMaxPool2D"),
+    also_called="gmp global_max_pool global_max_pooling 全局最大池化",
+    elsewhere=(
+        "GlobalMaxPooling2D() flatten",
+        "GlobalMaxPool2D() flatten",
+    ),
 )
 class GlobalPool(Layer):
     """Keep the largest value of each channel. What comes out is still a picture, of one pixel."""

@@ -11,7 +11,8 @@ from archdsl.shapes import Dim, Image, Shape, product, total
     torch="Identity",
     rule="gives what comes in",
     example="64x8x8: identity",
-    also_called=("skip", "noop", "pass", "none"),
+    also_called="skip noop pass none pass_through shortcut skip_connection identitaet identite identidad 恒等",
+    elsewhere=("Identity()",),
 )
 class Identity(Layer):
     """Pass the input on: the shortcut of a residual block."""
@@ -26,7 +27,13 @@ class Identity(Layer):
     takes=IMAGE,
     rule="C x H x W gives C x scale H x scale W",
     example="64x8x8: upsample(2)",
-    also_called=("UpSampling2D", "upsampling", "interpolate", "resize"),
+    also_called="upsampling upscale interpolate resize unpool up_sample vergroessern 上采样",
+    elsewhere=(
+        "Upsample(!size, scale_factor, mode, align_corners)",
+        "UpSampling2D(size=2, data_format, interpolation)",
+        "UpsamplingNearest2d(!size, scale_factor)",
+        "UpsamplingBilinear2d(!size, !scale_factor)",
+    ),
 )
 class Upsample(Layer):
     """Make the picture larger by a whole factor.
@@ -34,9 +41,9 @@ class Upsample(Layer):
     Each pixel is repeated (`nearest`), or the new ones lie between the old (`bilinear`, corners not aligned).
     """
 
-    scale: int = arg("factor for height and width", at_least=1, also_called=("scale_factor", "size", "factor"))
+    scale: int = arg("factor for height and width", at_least=1, also_called="scale_factor size factor")
     nearest: bool = flag("each pixel is repeated, which is so anyway")
-    bilinear: bool = flag("new pixels lie between the old", also_called=("linear",))
+    bilinear: bool = flag("new pixels lie between the old", also_called="linear")
 
     def agrees(self) -> None:
         if self.nearest and self.bilinear:
@@ -57,13 +64,17 @@ class Upsample(Layer):
     takes=IMAGE,
     rule="C x H x W gives C x (top + H + bottom) x (left + W + right)",
     example="64x8x8: zero_pad(0, 1, 0, 1)",
-    also_called=("ZeroPad2d", "ZeroPadding2D", "pad", "padding"),
     position_counts=(1, 4),
+    also_called="pad padding zeropad constant_pad",
+    elsewhere=(
+        "ZeroPad2d(padding)",
+        "ZeroPadding2D(padding=1)",
+    ),
 )
 class ZeroPad(Layer):
     """Frame the picture with zeros: the same on all four sides, or left, right, top and bottom, as in torch."""
 
-    left: int = arg("columns on the left", at_least=0)
+    left: int = arg("columns on the left", at_least=0, also_called="padding pad")
     right: int = arg("columns on the right", default=SameAs("left"), at_least=0)
     top: int = arg("rows above", default=SameAs("left"), at_least=0)
     bottom: int = arg("rows below", default=SameAs("left"), at_least=0)
@@ -83,7 +94,8 @@ class ZeroPad(Layer):
     takes=IMAGE,
     rule="C x H x W gives C / r^2 x r H x r W",
     example="64x8x8: pixel_shuffle(2)",
-    also_called=("depth_to_space", "subpixel"),
+    also_called="depth_to_space subpixel sub_pixel_convolution",
+    elsewhere=("PixelShuffle(upscale_factor)",),
 )
 class PixelShuffle(Layer):
     """Make a picture r times as large out of the values of r x r channels (Shi et al. 2016, section 3.2).
@@ -91,7 +103,7 @@ class PixelShuffle(Layer):
     The square of r must divide the channels.
     """
 
-    r: int = arg("factor for height and width", at_least=1, also_called=("upscale_factor", "scale", "block_size"))
+    r: int = arg("factor for height and width", at_least=1, also_called="upscale_factor scale block_size")
 
     def gives(self, x: Shape) -> Shape:
         assert isinstance(x, Image)
@@ -112,7 +124,8 @@ class PixelShuffle(Layer):
     takes=IMAGE,
     rule="gives what comes in",
     example="64x8x8: channel_shuffle(4)",
-    also_called=("shuffle_channels", "shuffle"),
+    also_called="shuffle_channels shuffle",
+    elsewhere=("ChannelShuffle(groups)",),
 )
 class ChannelShuffle(Layer):
     """Deal the channels of the groups out in turn, so that the next grouped `conv` mixes them.
@@ -139,7 +152,7 @@ class ChannelShuffle(Layer):
     takes=IMAGE,
     rule="C x H x W gives (end - start) x H x W",
     example="64x8x8: take_channels(0, 32)",
-    also_called=("slice", "split", "chunk", "narrow", "slice_channels"),
+    also_called="slice split chunk narrow slice_channels select_channels",
 )
 class TakeChannels(Layer):
     """Keep the channels from start to end - 1, counted from 0. Two of them in branches split a picture."""

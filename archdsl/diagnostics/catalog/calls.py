@@ -178,7 +178,7 @@ def takes_no_body(word: str) -> Wording:
 
 
 @code("takes-no-arguments")
-def takes_no_arguments(word: str) -> Wording:
+def takes_no_arguments(word: str, mend: str | None) -> Wording:
     """`seq`, `concat`, `add` or `mul` has arguments, and takes a body alone.
 
     Keras and torch join tensors that have names. Here no tensor has one: the branches stand in the body, parted by
@@ -193,7 +193,7 @@ def takes_no_arguments(word: str) -> Wording:
         add { conv(16, 3, p1) | identity }
     """
     example = "{ a | b }" if word in ("concat", "add", "mul") else "{ ... }"
-    return Wording(f"`{word}` takes no arguments", "an argument", (f"write `{word} {example}`",))
+    return Wording(f"`{word}` takes no arguments", "an argument", (f"write `{mend or f'{word} {example}'}`",))
 
 
 @code("missing-body")

@@ -16,7 +16,18 @@ def listed(names: tuple[str, ...], most: int = 12) -> str:
 
 
 @code("unknown-layer")
-def unknown_layer(name: str, suggestion: str | None, with_body: bool, value: bool, function: bool) -> Wording:
+def unknown_layer(
+    name: str,
+    suggestion: str | None,
+    mend: str | None,
+    less: bool,
+    idiom: str | None,
+    elsewhere_only: bool,
+    with_body: bool,
+    value: bool,
+    function: bool,
+    labels: bool,
+) -> Wording:
     """A word in a chain is no layer, no block of this file or of its imports, and no block of the library.
 
     The words have their own names, all in small letters: `conv`, not `Conv2d`; `fc`, not `Linear` or `Dense`. See
@@ -39,20 +50,42 @@ def unknown_layer(name: str, suggestion: str | None, with_body: bool, value: boo
         input(1, 28, 28)
         stem: { conv(6, 5) relu }
     """
-    help = did_you_mean(suggestion)
+    help: tuple[str, ...] = ()
+    if mend:
+        help = (f"write `{mend}`{': what comes in is known' if less else ''}",)
+    elif idiom:
+        help = (f"write it out, as in `{idiom}`",)
+    elif elsewhere_only:
+        help = ("there is no such layer here; `archdsl explain words` lists all",)
+    elif suggestion:
+        help = did_you_mean(suggestion)
     if with_body:
         help = (*help, f"to name a chain, write `{name}: {{ ... }}`")
     if value:
         help = (*help, f"`{name}` is a value; a layer stands here")
     if function:
         help = (*help, f"`{name}` is a function of values; a layer stands here")
+    if name[:1] == "x" and name[1:].isdecimal():
+        help = (f"to repeat, write `repeat({name[1:]}) {{ ... }}`",)
+    elif name[1:].isdecimal() and not help:
+        help = (f"a flag stands in the parentheses of its layer, as in `conv(64, 3, {name})`",)
+    if labels:
+        help = (*help, f"to name the next layer, write `{name}: ...`")
     if not help:
         help = (f"define it with `block {name} {{ ... }}`, or see `archdsl explain words`",)
     return Wording(f"`{name}` is not a layer or block", "unknown", help)
 
 
 @code("unknown-name")
-def unknown_name(name: str, suggestion: str | None, visible: tuple[str, ...], below: bool, function: bool) -> Wording:
+def unknown_name(
+    name: str,
+    suggestion: str | None,
+    visible: tuple[str, ...],
+    below: bool,
+    function: bool,
+    layer: str | None,
+    comment: bool,
+) -> Wording:
     """A name in a value is bound to nothing here.
 
     A value is named by a `let` above, by a parameter of the block, or by the variable of a loop around. A `let` is seen
@@ -83,6 +116,14 @@ def unknown_name(name: str, suggestion: str | None, visible: tuple[str, ...], be
     if function:
         return Wording(f"`{name}` is a function, and no value", "a function", (f"call it: `{name}(...)`",))
     help = did_you_mean(suggestion) or (f"define it above: `let {name} = ...`",)
+    if name.lower() in ("true", "false"):
+        help = (f"write `{name.lower()}`",)
+    elif name.lower() in ("none", "null", "nil", "undefined", "nan", "inf"):
+        help = ("there is no such value: an argument that is not wanted is left out",)
+    elif layer:
+        help = (f"`{layer}` is a layer, and a value stands here",)
+    elif comment:
+        help = (*help, "`//` divides; a comment begins with `#`")
     notes = (f"bound here: {listed(visible)}",) if visible else ()
     return Wording(f"`{name}` is not bound to a value here", "unknown", help, notes)
 
@@ -95,6 +136,7 @@ def unknown_flag(
     flags: tuple[str, ...],
     layer: bool = False,
     flag_of: tuple[str, ...] = (),
+    mend: str | None = None,
 ) -> Wording:
     """A bare word among the arguments is no flag of the word that is called, and no value.
 
@@ -118,7 +160,9 @@ def unknown_flag(
         conv(6, 5) relu
     """
     help = did_you_mean(suggestion)
-    if layer:
+    if mend is not None:
+        help = (f"write `{mend}`" if mend else "leave it out: a flag that is not said is false",)
+    elif layer:
         help = (f"`{name}` is a layer: let it follow, `{word}(...) {name}`",)
     notes: tuple[str, ...] = (f"flags of `{word}`: {listed(flags)}",) if flags else (f"`{word}` has no flags",)
     if flag_of:
@@ -127,7 +171,7 @@ def unknown_flag(
 
 
 @code("unknown-function")
-def unknown_function(name: str, suggestion: str | None, known: tuple[str, ...], value: bool) -> Wording:
+def unknown_function(name: str, suggestion: str | None, known: tuple[str, ...], layer: bool, value: bool) -> Wording:
     """A function is called that the language does not have.
 
     There are those that sizes of networks need: min, max, round, floor, ceil, len, range, choose and make_divisible. A
@@ -146,12 +190,20 @@ def unknown_function(name: str, suggestion: str | None, known: tuple[str, ...], 
     help = did_you_mean(suggestion)
     if value:
         help = (f"`{name}` is a value, and is not called; to multiply, write `*`", *help)
+    elif layer:
+        help = (f"`{name}` is a layer, and a value stands here",)
     return Wording(f"there is no function `{name}`", "unknown", help, (f"there are {listed(known)}",))
 
 
 @code("unknown-argument")
 def unknown_argument(
-    word: str, name: str, suggestion: str | None, known: tuple[str, ...], flag: bool, layer: str | None = None
+    word: str,
+    name: str,
+    suggestion: str | None,
+    known: tuple[str, ...],
+    flag: bool,
+    layer: str | None,
+    mend: str | None,
 ) -> Wording:
     """An argument is given by a name that the word or block does not have.
 
@@ -176,7 +228,9 @@ def unknown_argument(
     """
     notes = (f"it has {listed(known)}",) if known else ("it has no arguments",)
     help = (f"there is the flag `{suggestion}`",) if flag else did_you_mean(suggestion)
-    if layer is not None:
+    if mend is not None:
+        help = (f"write `{mend}`" if mend else "leave it out: it is known, or so in any case",)
+    elif layer is not None:
         help = (f"`{layer}` is a layer: let it follow, `{word}(...) {layer}`",)
     return Wording(f"`{word}` has no argument `{name}`", "unknown", help, notes)
 

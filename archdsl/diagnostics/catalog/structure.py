@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from archdsl.diagnostics.catalog.entry import Wording, code
 from archdsl.diagnostics.catalog.names import did_you_mean
 
@@ -157,7 +159,7 @@ def input_twice() -> Wording:
 
 
 @code("input-sizes")
-def input_sizes(found: int, otherwise: str | None) -> Wording:
+def input_sizes(found: int, otherwise: str | None, mend: str | None) -> Wording:
     """`input` does not have one or three sizes, in order and without names.
 
     They are the channels, the height and the width of one image, or the features of one vector. The batch is not said,
@@ -182,12 +184,14 @@ def input_sizes(found: int, otherwise: str | None) -> Wording:
     message = f"`input` takes one or three sizes, not {found}" if found else "`input` needs sizes"
     if otherwise is not None:
         message = f"`input` takes its sizes {otherwise}"
-    mend = "write `input(channels, height, width)`, or `input(features)` for a vector"
+    help = f"write `{mend or 'input(channels, height, width)'}`"
     if found == 2:
-        mend = "the channels come first: `input(1, height, width)`, or 3 for a picture in color"
+        help = "the channels come first: `input(1, height, width)`, or 3 for a picture in color"
     elif found == 4:
-        mend = "the batch is no part of it: write `input(channels, height, width)`"
-    return Wording(message, "how large?", (mend,))
+        help = f"the batch is no part of it: {help}"
+    elif mend is None:
+        help = f"{help}, or `input(features)` for a vector"
+    return Wording(message, "how large?", (help,))
 
 
 @code("no-layers")
@@ -734,7 +738,14 @@ def malformed_input(text: str) -> Wording:
         input(3, 32, 32)
         conv(16, 3) relu
     """
-    return Wording(f"`{text}` is not the shape of an input", "not a shape", ("write 3x224x224, or 784 for a vector",))
+    sizes = re.findall(r"[0-9]+", text)
+    mend = "write 3x224x224, or 784 for a vector"
+    if len(sizes) == 2:
+        mend = f"the channels come first: write 1x{'x'.join(sizes)}, or 3x{'x'.join(sizes)} for a picture in color"
+    elif len(sizes) in (3, 4) and all(int(size) > 0 for size in sizes):
+        batch = "the batch is no part of it: " if len(sizes) == 4 else ""
+        mend = f"{batch}write {'x'.join(sizes[-3:])}"
+    return Wording(f"`{text}` is not the shape of an input", "not a shape", (mend,))
 
 
 @code("malformed-range")
