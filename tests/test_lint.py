@@ -309,5 +309,29 @@ def test_fixes_that_touch_each_other_are_applied_in_turn() -> None:
     fixes = [mend(2, 3, "C"), mend(0, 2, "AB"), mend(1, 2, "X"), mend(3, 3, "!")]
     found = [diagnose("unused-name", Span(source, 0, 1), name="x", kind="let")._replace(fix=fix) for fix in fixes]
     taken = compatible(archdsl.Checked(source, None, tuple(found)))
-    assert taken == [fixes[1], fixes[3]]
-    assert edited(source.text, taken) == "ABc!d"
+    assert [each.fix for each in taken] == [fixes[1], fixes[3]]
+    assert edited(source.text, [fixes[1], fixes[3]]) == "ABc!d"
+
+
+def test_a_fix_that_does_not_mend_is_not_applied_again_and_again() -> None:
+    def check(source: Source) -> archdsl.Checked:
+        found = [
+            diagnose("unused-name", Span(source, at, at + 1), name="x", kind="let")._replace(
+                fix=Fix(message, (Edit(Span(source, at, at + 1), text),))
+            )
+            for sign, message, text in (("?", "useless", "?0"), ("!", "useful", ""))
+            for at, character in enumerate(source.text)
+            if character == sign
+        ]
+        return archdsl.Checked(source, None, tuple(found))
+
+    result = fixed(check(Source("<text>", "a! ? b!")), check)
+    assert result.checked.source.text == "a ? b"
+    assert result.mended == 2
+
+
+def test_more_than_are_shown_are_fixed_in_rounds() -> None:
+    source = Source("<text>", "input(3, 8, 8)\n" + "conv(3, 1) batchnorm relu\n" * 2_500)
+    result = fixed(archdsl.check(source), archdsl.check)
+    assert result.mended == 2_500
+    assert not result.checked.diagnostics

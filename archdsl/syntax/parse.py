@@ -533,6 +533,9 @@ def _value(child: Any) -> Any:
                 return nodes.Number(int(text), start, end)
             return nodes.Number(read_number(text, Span(Source("", ""), 0, 0))[0], start, end)
         return nodes.Number(kind == "TRUE", start, end)
+    if child.__class__ is Cut:
+        # A value is missing here: it is not known.
+        return nodes.Number(None, child.start, child.end)
     return child
 
 
