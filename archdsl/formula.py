@@ -191,14 +191,14 @@ def _with_offset(text: str, offset: int) -> str:
 class Guards:
     """What must hold of the symbols for every comparison to come out as it did.
 
-    least, most: limits of single symbols. equal, unequal: formulas that are 0, and that are not.
-    others: formulas that are at least 0, of several symbols.
+    least, most: limits of single symbols. equal: differences that are 0, each with the two formulas that are equal.
+    unequal: differences that are not 0. others: formulas that are at least 0, of several symbols.
     """
 
     def __init__(self) -> None:
         self.least: dict[str, int] = {}
         self.most: dict[str, int] = {}
-        self.equal: dict[Linear, None] = {}
+        self.equal: dict[Linear, tuple[Linear, Linear]] = {}
         self.unequal: dict[Linear, None] = {}
         self.others: dict[Linear, None] = {}
 
@@ -223,9 +223,15 @@ class Guards:
             most = a.offset // -a.factor
             self.most[a.atom] = min(self.most.get(a.atom, most), most)
 
-    def is_zero(self, a: Linear, holds: bool) -> None:
-        if a.factor:
-            (self.equal if holds else self.unequal)[a] = None
+    def compared(self, a: Linear, b: Linear, are_equal: bool) -> None:
+        """Record whether two formulas are equal."""
+        difference = plus(a, _negative(b))
+        if not difference.factor or _negative(difference) in self.equal:
+            return
+        if are_equal:
+            self.equal.setdefault(difference, (a, b))
+        else:
+            self.unequal[difference] = None
 
     def hold(self, values: Mapping[str, int]) -> bool:
         """Whether all of it holds where the symbols have these values."""
@@ -310,7 +316,7 @@ class Size(int):
         if not isinstance(other, int):
             return False
         holds = int(self) == int(other)
-        self.guards.is_zero(plus(self.formula, _negative(formula_of(other))), holds)
+        self.guards.compared(self.formula, formula_of(other), holds)
         return holds
 
     def __ne__(self, other: object) -> bool:

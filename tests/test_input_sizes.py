@@ -31,8 +31,12 @@ NETWORKS = {
     "head": "conv(8, 3, s2) aux(0.3) { pool(2) flatten fc(4) } global_avgpool flatten fc(4)",
     "dilated": "pool(3, 1, p1, d4) conv(4, 3, d3)",
     "product": "add { pool(2) flatten | pool(2) flatten }",
+    "mixed": "add { pool(2) flatten | pool((1, 4)) flatten }",
     "features": "seq { pool(2) flatten let f = in_features fc(f // 2) if f > 40 { relu } else { fc(f / 9) } }",
 }
+
+
+MIXED = "4*H*floor(W/4) and 4*floor(H/2)*floor(W/2) must agree"
 
 
 def sizes_of(text: str) -> InputSizes:
@@ -73,7 +77,9 @@ def test_what_is_accepted_is_what_a_check_accepts(name: str) -> None:
         ("alexnet", ["H: 35 or more", "W: 35 or more"]),
         ("halves", ["H: 1 or more", "W: 1 or more"]),
         ("u-net", ["H: 4 or more, in steps of 4", "W: 4 or more, in steps of 4"]),
-        ("exact", ["H: not every size; `--input` with a range tells which"] * 1),
+        ("exact", ["H: 11 or more, and not every size", "W: 11 or more, and not every size"]),
+        ("product", ["H: 2 or more", "W: 2 or more"]),
+        ("mixed", ["H: 2 or more, in steps of 2", "W: 4 or more, and not every size", MIXED]),
     ],
 )
 def test_accepted_sizes_in_words(name: str, lines: list[str]) -> None:

@@ -141,15 +141,22 @@ def open_summary(sizes: InputSizes) -> str:
 
 
 def accepted_lines(sizes: InputSizes) -> list[str]:
-    """What sizes are accepted, a line for each name: "H: 32 or more, in steps of 32"."""
+    """What sizes are accepted, a line for each name, "H: 32 or more, in steps of 32", or what must agree."""
+    from archdsl.formula import symbols_of, text_of
+
     lines = []
     for symbol in sizes.trial:
         regular = sizes.step_of(symbol)
         if regular is None:
-            lines.append(f"{symbol}: not every size; `--input` with a range tells which")
+            lines.append(f"{symbol}: {(sizes.least() or {}).get(symbol, '?')} or more, and not every size")
             continue
         least, step = regular
         lines.append(f"{symbol}: {least} or more" + (f", in steps of {step}" if step > 1 else ""))
+    irregular = {symbol for symbol in sizes.trial if sizes.step_of(symbol) is None}
+    for difference, (a, b) in sizes.guards.equal.items():
+        symbols = symbols_of(difference)
+        if symbols & irregular or len(symbols) > 1:
+            lines.append(f"{text_of(a)} and {text_of(b)} must agree")
     return lines
 
 
