@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from archdsl.backends.table import summary
-from archdsl.checker.check import Checked, Options, check_source
+from archdsl.checker.check import Checked, check_source
 from archdsl.checker.check import accepted_sizes as sizes_of_source
 from archdsl.checker.scope import Value
-from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS
+from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS, Options
 from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.diagnostics.render import render
 from archdsl.lint.lint import lint

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from archdsl.checker import session
-from archdsl.checker.check import Options, check_source
+from archdsl.checker.check import check_source
+from archdsl.checker.session import Options
 from archdsl.diagnostics.render import render
 from archdsl.source import Source
 

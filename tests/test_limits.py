@@ -13,7 +13,8 @@ import time
 
 import pytest
 
-from archdsl.checker.check import Options, check_source
+from archdsl.checker.check import check_source
+from archdsl.checker.session import Options
 from archdsl.source import Source
 
 MEGABYTES = 500

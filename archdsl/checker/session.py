@@ -7,10 +7,11 @@ import sys
 from _thread import allocate_lock  # What threading is made of, at a fraction of its import.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from archdsl.checker.blame import BlockCall, Report, lay
-from archdsl.checker.scope import BlockDefinition, Given
+from archdsl.checker.scope import BlockDefinition, Given, Value
 from archdsl.checker.suggest import suggest
 from archdsl.checker.way import FAULTS_OF_SHAPE, Way
 from archdsl.diagnostics.catalog import diagnose
@@ -49,6 +50,24 @@ def key_of(found: Diagnostic) -> FindingKey:
     """What makes two findings one."""
     span = found.primary.span
     return (found.code, span.source.name, span.start, span.end)
+
+
+class Options(NamedTuple):
+    """How a spec is to be read.
+
+    input: stands for the spec's own input.
+    set: values that stand for those of its lets.
+    root: the folder that imports may not leave; None is the folder of the spec.
+    max_layers, max_parameters: a network of more is refused.
+    trace: findings of shapes that do not fit are to have the way that led there.
+    """
+
+    input: Shape | None = None
+    set: dict[str, Value] = {}  # noqa: RUF012 - a NamedTuple's default, never changed.
+    root: Path | None = None
+    max_layers: int = MAX_LAYERS
+    max_parameters: int = MAX_PARAMETERS
+    trace: bool = False
 
 
 class GivenUp(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from archdsl.source import Span
@@ -70,3 +71,8 @@ class Diagnostic(NamedTuple):
     help: tuple[str, ...] = ()
     fix: Fix | None = None
     trace: tuple[Step, ...] = ()
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether one of the findings is an error."""
+    return any(each.severity == "error" for each in diagnostics)
