@@ -19,12 +19,15 @@ _QUOTES = "'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u300c\
 
 _WHOLE = re.compile(
     r"""(?P<ours>\#[^\n]*|"[^"\r\n]*"(?!"))"""
-    r'''|(?P<comment>/\*.*?\*/|""".*?"""|<!--.*?-->|//[^\r\n]*|(?m:^(?<=\n)[ \t]*)(?:--|%)[^\r\n]*)'''
+    r'''|(?P<comment>/\*.{0,2000}?\*/|""".{0,2000}?"""|<!--.{0,2000}?-->|//[^\r\n]*'''
+    r"|(?m:^(?<=\n)[ \t]*)(?:--|%)[^\r\n]*)"
     r'|(?P<unended>"[^"\r\n]*)'
     rf"|(?P<text>[{_QUOTES}][^{_QUOTES}\"\r\n]*[{_QUOTES}])"
     r"|(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)",
     re.DOTALL,
 )
+
+_IMPORT = re.compile(r"(?:^|\s)import\s*\Z")
 
 # Signs that stand for others: typed in another script, or set by a program that makes text pretty.
 _SIGNS = dict(
@@ -58,7 +61,7 @@ def whole_tokens(source: Source, tokens: list[Token]) -> tuple[list[Token], list
             wholes.append(Token("STRAY", text, start, end))
         elif kind == "text":
             wholes.append(Token("STRING", text, start, end))
-            if source.text[:start].split()[-1:] == ["import"]:
+            if _IMPORT.search(source.text, max(0, start - 100), start):
                 mend = f'"{text[1:-1]}"'
                 path = diagnose("import-path", Span(source, start, end), mend=mend)
                 found.append(path._replace(fix=Fix(path.help[0], (Edit(path.primary.span, mend),))))
@@ -73,7 +76,10 @@ def _is_comment(source: Source, text: str, start: int, ends: dict[int, Token]) -
     """Whether signs that may be operators begin a comment: `//` behind a whole item, `--` on a line of its own."""
     if not text.startswith("//"):
         return text.startswith(("/*", '"""', "<!--")) or len(text.split()) > 1
-    before = ends.get(len(source.text[:start].rstrip()))
+    at = start
+    while at and source.text[at - 1].isspace():
+        at -= 1
+    before = ends.get(at)
     # `10 // groups` is a division, and `10 // the groups` is none.
     return (before is None or before.type not in ("NUMBER", "NAME", "RPAR")) or not re.fullmatch(
         r"//\s*(?:[\d(].*|[\w.]+\s*(?:[-+*/%),{|].*)?)", text

@@ -17,6 +17,9 @@ from archdsl.syntax.tokens import Cut, Token, bracket_pairs, joined, read_number
 
 MAX_CHARACTERS = 1 << 20
 
+MOST_CHARACTERS_COMPARED = 100_000
+"""A longer text that does not parse is not compared with other languages: no spec that a person writes is so long."""
+
 
 def parse(source: Source) -> tuple[nodes.File, list[Diagnostic]]:
     """Parse a text. What is wrong comes back as diagnostics, and the parts that are right as statements.
@@ -39,13 +42,15 @@ def parse(source: Source) -> tuple[nodes.File, list[Diagnostic]]:
         return nodes.File(source, tables.parse(tokens)), limited(found)
     except Unparsable as failure:
         done = failure.done
-    from archdsl.syntax.foreign import foreign_file, whole_tokens  # Needed only where there is a mistake.
+    if len(source.text) <= MOST_CHARACTERS_COMPARED:
+        from archdsl.syntax.foreign import foreign_file, whole_tokens  # Needed only where there is a mistake.
 
-    foreign = foreign_file(source)
-    if foreign is not None:
-        return unread(source), [foreign]
-    tokens, more = whole_tokens(source, tokens)
-    findings = Findings(source, [*found, *more])
+        foreign = foreign_file(source)
+        if foreign is not None:
+            return unread(source), [foreign]
+        tokens, more = whole_tokens(source, tokens)
+        found = [*found, *more]
+    findings = Findings(source, found)
     statements, rest = resumed(done, pieces(source, tokens))
     for index, piece in enumerate(rest):
         if findings.full():
