@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import archdsl
-from archdsl.checker.check import Checked, check_source
+from archdsl.checker.check import Checked
 from archdsl.diagnostics.render import render
+from archdsl.fixes import fixed
 from archdsl.formats.json import diagnostic_as_json
+from archdsl.formats.report import FORMATS, Counts, Result, report_in
 from archdsl.reader import source_of
 from archdsl.source import Source
 from archdsl.syntax.format import formatted
@@ -35,13 +37,21 @@ def sound(checked: Checked) -> None:
 
 
 def take(data: bytes) -> None:
-    """Check any bytes as a spec, show what comes of it, and lay it out anew."""
+    """Check any bytes as a spec, show what comes of it in every format, mend it, and lay it out anew."""
     source, found = source_of(data, "spec.arch")
     if not found:
         text, _ = formatted(source)
         assert text is None or formatted(Source("", text))[0] == text
-    checked = Checked(source, None, tuple(found)) if found else check_source(source)
+    checked = Checked(source, None, tuple(found)) if found else archdsl.check(source, trace=True)
     sound(checked)
+    for format in FORMATS:
+        report = report_in(format)
+        text = report.file(Result("spec.arch", checked)) + report.end(Counts().plus(Result("spec.arch", checked)))
+        assert not UNSEEN.search(text)
+    if any(each.fix for each in checked.diagnostics):
+        mended = fixed(checked, archdsl.check)
+        sound(mended.checked)
+        assert len(mended.checked.errors) <= len(checked.errors)
     if checked.sizes is not None:
         checked.sizes.least()
     if checked.network is not None and checked.network.layer_count < 1_000:
