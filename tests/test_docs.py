@@ -214,3 +214,20 @@ def test_the_public_names_are_documented() -> None:
     assert documented == set(archdsl.__all__)
     for name in archdsl.__all__:
         assert (getattr(archdsl, name).__doc__ or "").strip(), name
+
+
+def test_the_hooks_are_those_of_the_document(workplace: Path) -> None:
+    """Each hook of `.pre-commit-hooks.yaml` is shown, and its command runs on the specs that it is for."""
+    import yaml
+
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    shown = next(
+        yaml.safe_load(block)
+        for block in re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+        if block.startswith("repos:")
+    )["repos"][0]["hooks"]
+    assert [{key: value for key, value in hook.items() if key != "description"} for hook in hooks] == shown
+    for hook in hooks:
+        assert re.search(hook["files"], "specs/lenet.arch")
+        assert run(f"{hook['entry']} specs/lenet.arch specs/vgg.arch")[0] == 0

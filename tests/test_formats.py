@@ -352,6 +352,8 @@ WORDS = [
     ["check", "fine.arch", "--set", "VALUE"],
     ["check", "fine.arch", "--stdin-filename", "VALUE"],
     ["explain", "VALUE"],
+    ["fmt", "VALUE"],
+    ["fmt", "--VALUE", "fine.arch"],
     ["explain", "conv", "VALUE"],
     ["schema", "VALUE"],
     ["train", "VALUE"],
@@ -402,3 +404,21 @@ def test_a_hundred_thousand_layers_are_no_burden(folder: Path) -> None:
         code, output = checked_in(format, "large.arch")
         assert code == 1
         validate(format, output)
+
+
+def test_names_are_no_commands_to_a_runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines of `fmt` and `train` begin with a file's name."""
+    from archdsl.commands.fmt import fmt
+    from archdsl.commands.train import train
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    name = "::error::##[x].arch"
+    Path(name).write_text("input(1,16,16) conv(4, 3) relu flatten fc(10)")
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        assert fmt([name], check=True) == 1
+        assert fmt([name]) == 0
+        assert train(name, epochs=1, limit_train=20, limit_test=10, device="cpu") == 0
+    assert "test accuracy" in output.getvalue()
+    assert_nothing_is_obeyed(output.getvalue(), in_a_runner=True)

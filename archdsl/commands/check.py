@@ -11,9 +11,9 @@ from archdsl.api import accepted_sizes
 from archdsl.api import check as check_spec
 from archdsl.checker.check import Checked
 from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS
-from archdsl.commands.output import unobeyed, wants_color, write
+from archdsl.commands.output import wants_color, write
 from archdsl.diagnostics.catalog import diagnose
-from archdsl.diagnostics.render import visible
+from archdsl.diagnostics.render import unobeyed, visible
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.formats.report import Counts, Result, exit_code_of, report_in
 from archdsl.reader import STDIN, read_spec, read_standard_input, spec_files

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from archdsl.commands.output import wants_color
+from archdsl.commands.output import wants_color, write
 from archdsl.diagnostics.catalog.entry import plural
-from archdsl.diagnostics.render import render, visible
+from archdsl.diagnostics.render import render, unobeyed, visible
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.reader import MAX_BYTES, STDIN, read_bytes, source_of, spec_files
 from archdsl.syntax.format import UnfaithfulLayout, formatted
@@ -75,14 +75,14 @@ def _format_one(name: str, check: bool, diff: bool) -> str:
         return FINE
     if check or diff:
         if not diff:
-            print(f"{visible(shown)}: {WOULD_BE}")
+            write(unobeyed(f"{visible(shown)}: {WOULD_BE}"))
         return WOULD_BE
     if not from_stdin:
         try:
             replace_text(Path(name), text)
         except OSError as error:
             return _complain(shown, error)
-        print(f"{visible(shown)}: {FORMATTED}")
+        write(unobeyed(f"{visible(shown)}: {FORMATTED}"))
     return FORMATTED
 
 

@@ -6,7 +6,7 @@ The syntax and its escapes are those of the command module of GitHub's own toolk
 from __future__ import annotations
 
 from archdsl.diagnostics.diagnostic import Diagnostic
-from archdsl.diagnostics.render import visible
+from archdsl.diagnostics.render import visible, without_brackets
 from archdsl.formats.report import Counts, Result, place_of
 
 
@@ -31,11 +31,6 @@ def _command(diagnostic: Diagnostic) -> str:
     lines = [diagnostic.message, *(f"note: {note}" for note in diagnostic.notes)]
     lines += [f"help: {help}" for help in diagnostic.help]
     return f"::{diagnostic.severity} {given}::{_in_message(lines)}"
-
-
-def without_brackets(text: str) -> str:
-    """Text without the older commands, `##[error]` and `##vso[...]`, which runners obey wherever they stand."""
-    return text.replace("##[", "##\\x5b").replace("##vso[", "##vso\\x5b")
 
 
 def _in_message(lines: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.diagnostics.render import visible
+from archdsl.diagnostics.render import unobeyed, visible
 
 WRONG_USE = 2
 TRAINING_FAILED = 3
@@ -20,5 +20,5 @@ class TrainingError(Exception):
 
 
 def printable(text: str) -> str:
-    """Lines with what a terminal would obey written out, so that a name from a file can't steer it."""
-    return "\n".join(map(visible, text.split("\n")))
+    """Lines with what a terminal or a CI runner would obey written out, so that a name from a file can't steer it."""
+    return unobeyed("\n".join(map(visible, text.split("\n"))))
