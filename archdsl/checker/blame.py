@@ -7,10 +7,11 @@ case. Nothing here is asked before there is a fault.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from archdsl.checker.scope import BlockDefinition, Given, Scope
-from archdsl.checker.way import Levels
+from archdsl.checker.trace import Levels
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.network import Call
 from archdsl.shapes import Shape, is_known
@@ -45,7 +46,7 @@ class Report(NamedTuple):
     value: the value at fault, where one is.
     enters: the shape that is part of the fault, where it entered the innermost block as it is.
     calls: the block calls that led there, outermost first; turns: those of the loops around it, as (5, 16).
-    way: the chains that led there, where they are kept.
+    trace: the chains that led there, where they are kept.
     """
 
     found: Diagnostic
@@ -53,7 +54,7 @@ class Report(NamedTuple):
     enters: Shape | None
     calls: tuple[BlockCall, ...]
     turns: tuple[tuple[int, int], ...]
-    way: Levels = ()
+    trace: Levels = ()
 
 
 class Laid(NamedTuple):
@@ -100,10 +101,9 @@ def lay(report: Report) -> Laid:
         related += gives(calls[entered - 1].last, report.enters)
     for index in reversed(range(level)):
         enters = f": {report.enters} enters" if is_known(report.enters) and index >= entered - 1 else ""
-        name, span = calls[index].call
-        related.append(Label(span, f"in `{name}`, called here{enters}"))
+        related.append(_called_here(calls[index].call, enters))
     notes = (*found.notes, *(f"in turn {turn} of {count}" for turn, count in report.turns if turn > 1))
-    trace = tuple(step for chain in report.way for step in chain)
+    trace = tuple(step for chain in report.trace for step in chain)
     primary = Label(place, label)
     found = found._replace(primary=primary, related=tuple(related), notes=notes, help=help, trace=trace)
     return Laid(found, level)
@@ -153,6 +153,15 @@ def source_of(value: Given, call: BlockCall) -> Given | None:
 def is_default(value: Given, block: BlockDefinition) -> bool:
     """Whether a parameter's value is its default."""
     return any(value.node is parameter.default for parameter in block.node.parameters)
+
+
+def called_here(calls: Iterable[Call]) -> tuple[Label, ...]:
+    """The block calls that led to a place, which come outermost first, as labels, innermost first."""
+    return tuple(map(_called_here, calls))[::-1]
+
+
+def _called_here(call: Call, enters: str = "") -> Label:
+    return Label(call.span, f"in `{call.block}`, called here{enters}")
 
 
 def gives(place: Span | None, shape: Shape | None) -> tuple[Label, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Many
 from typing import TYPE_CHECKING, NamedTuple
 
-from archdsl.checker.expanded import Expanded
+from archdsl.checker.expand_file import Expanded
 from archdsl.checker.scope import Module
 from archdsl.checker.session import Options, interpreter_for_checks
 from archdsl.checker.sizes import sizes_of, sizes_of_names, with_sizes_that_work

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from archdsl.checker.arguments import block_signature, layer_signature, make_layer, match
 from archdsl.checker.blame import BlockCall
+from archdsl.checker.expand_layer import expand_layer, join_shapes
 from archdsl.checker.expansion import (
     NO_COST,
     Child,
@@ -19,7 +20,6 @@ from archdsl.checker.expansion import (
     one_node,
     unknown,
 )
-from archdsl.checker.layer import expand_layer, join_shapes
 from archdsl.checker.patterns import bind, check_bindable, check_names, names_of, turns_of
 from archdsl.checker.scope import BlockDefinition, Given, Scope
 from archdsl.checker.session import MAX_BODY_DEPTH, MAX_CALLS, STEPS_A_CALL, GivenUp, Logged, Session
@@ -68,9 +68,9 @@ class Expander:
             scope = Scope(self.scope.module, self.scope, "let", {})
             inner = Expander(self.session, scope, self.looped, self.dead)
         chain = ExpandedChain(entering, last)
-        way = self.session.way
-        if way is not None:
-            way.enter()
+        trace = self.session.trace
+        if trace is not None:
+            trace.enter()
         before: nodes.Item | nodes.Let | None = None
         for item in items:
             if before is not None and not chain.whole and inner.follows_from(before, item):
@@ -81,24 +81,24 @@ class Expander:
                 inner.let(item, chain.output)
                 continue
             if isinstance(item, nodes.Broken):
-                nothing = Given(None, nodes.Number(None, item.start, item.end), inner.scope)
-                inner.scope.names.update(dict.fromkeys(item.lets, nothing))
+                missing = Given(None, nodes.Number(None, item.start, item.end), inner.scope)
+                inner.scope.names.update(dict.fromkeys(item.lets, missing))
                 chain.output = chain.last = None
                 chain.whole = False
                 continue
             span = self.span(item)
-            if way is not None:
-                way.begin(span)
+            if trace is not None:
+                trace.begin(span)
             chain.add(self.session, inner.item(item, chain.output, chain.last), span)
-            if way is not None:
-                way.end(chain.output)
-        if way is not None:
-            way.leave()
+            if trace is not None:
+                trace.end(chain.output)
+        if trace is not None:
+            trace.leave()
         return chain.done()
 
     def follows_from(self, before: nodes.Item | nodes.Let, item: nodes.Item | nodes.Let) -> bool:
         """Whether an item is the rest of a mistake that began before it on its line, and none of its own."""
-        from archdsl.checker.unknown import follows_from  # Needed only where there is a mistake.
+        from archdsl.checker.unknown_word import follows_from  # Needed only where there is a mistake.
 
         return follows_from(before, item, self.scope)
 
@@ -201,8 +201,8 @@ class Expander:
             return self.untaken_turn(self.inside(names, given.value == ()), item.body, entering, last, "for")
         chain = ExpandedChain(entering, last)
         fits = True
-        if session.way is not None:
-            session.way.enter()
+        if session.trace is not None:
+            session.trace.enter()
         for turn, each in enumerate(turns, 1):
             session.turns.append((turn, len(turns)))
             found = len(session.log)
@@ -212,8 +212,8 @@ class Expander:
             part = self.inside(names, loops=True).turn(item.body, chain, "for")
             session.turns.pop()
             chain.add(session, part, self.span(item))
-        if session.way is not None:
-            session.way.leave()
+        if session.trace is not None:
+            session.trace.leave()
         return chain.done()
 
     def repeat(self, item: nodes.Layer, entering: Shape | None, last: Span | None) -> Expansion:
@@ -233,8 +233,8 @@ class Expander:
         chain = ExpandedChain(entering, last)
         inner = self.inside(loops=True)
         session, span = self.session, self.span(item)
-        if session.way is not None:
-            session.way.enter()
+        if session.trace is not None:
+            session.trace.enter()
         for turn in range(1, count + 1):
             session.turns.append((turn, count))
             part = inner.turn(item.body, chain, "repeat")
@@ -243,19 +243,19 @@ class Expander:
                 chain.add(session, part, span, times=count - turn + 1)
                 break
             chain.add(session, part, span)
-        if session.way is not None:
-            session.way.leave()
+        if session.trace is not None:
+            session.trace.leave()
         return chain.done()
 
     def turn(self, body: nodes.Body, chain: ExpandedChain, opener: str) -> Expansion:
         """Expand one turn of a loop, behind those before it in the chain."""
-        way = self.session.way
-        if way is None:
+        trace = self.session.trace
+        if trace is None:
             return self.body(body, chain.output, chain.last, opener)
         number, count = self.session.turns[-1]
-        way.begin(self.span(body), f"turn {number} of {count}")
+        trace.begin(self.span(body), f"turn {number} of {count}")
         part = self.body(body, chain.output, chain.last, opener)
-        way.end(part.output)
+        trace.end(part.output)
         return part
 
     def untaken_turn(
@@ -318,7 +318,7 @@ class Expander:
 
     def unknown_word(self, item: nodes.Layer, entering: Shape | None, last: Span | None) -> Expansion:
         """Report a word that is no layer and no block, and read what belongs to it."""
-        from archdsl.checker.unknown import report_unknown_word  # Needed only where there is a mistake.
+        from archdsl.checker.unknown_word import report_unknown_word  # Needed only where there is a mistake.
 
         report_unknown_word(self.session, self.scope, item)
         evaluation = self.evaluation(None)
@@ -361,28 +361,14 @@ class Expander:
             self.report("calls-too-deep", item.word, limit=MAX_CALLS)
             raise GivenUp
         bind_parameters(session, block, parameters, bound, entering)
-        arguments = repr([each.value for each in parameters.names.values()])
-        session.spend(span, STEPS_A_CALL + len(arguments) // 24)
-        key = (block.span, arguments, entering, session.in_branch, session.rank_in_doubt)
-        kept: _Kept | None = session.expansions.get(key)
-        level = 0 if is_join(block.node.body) else 1
-        if kept is None:
-            mark, turns, chains = len(session.log), len(session.turns), len(session.way.chains if session.way else ())
-            part = self.block_body(block, parameters, entering, span)
-            kept = session.expansions[key] = _Kept(
-                part, session.kept_findings(mark, turns, chains), session.rank_in_doubt
-            )
-        else:
-            session.report_again(kept.findings)
-            session.rank_in_doubt = kept.rank_in_doubt
-            session.refuse_depth(span, session.module_depth + kept.expansion.height + level)
+        part = self.kept_body(block, parameters, entering, span)
         session.trail.pop()
         session.active_blocks.popitem()
-        if kept.expansion.size:
+        if part.size:
             # Calls that build something are counted by what they build.
             session.steps -= STEPS_A_CALL
-        part = kept.expansion._replace(last=span)
-        if level:
+        part = part._replace(last=span)
+        if not is_join(block.node.body):
             return self.sequence(part, entering, span, call)
         # A block whose body is one join is that module, with no second level.
         children = tuple(
@@ -391,6 +377,26 @@ class Expander:
             if isinstance(child.node, Branches)
         )
         return part._replace(children=children)
+
+    def kept_body(self, block: BlockDefinition, parameters: Scope, entering: Shape | None, span: Span) -> Expansion:
+        """What the body of a block becomes with these arguments; it is expanded once for all calls that are alike."""
+        session = self.session
+        arguments = repr([each.value for each in parameters.names.values()])
+        session.spend(span, STEPS_A_CALL + len(arguments) // 24)
+        key = (block.span, arguments, entering, session.in_branch, session.rank_in_doubt)
+        kept: _Kept | None = session.expansions.get(key)
+        if kept is None:
+            mark, turns = len(session.log), len(session.turns)
+            chains = 0 if session.trace is None else len(session.trace.chains)
+            part = self.block_body(block, parameters, entering, span)
+            findings = session.kept_findings(mark, turns, chains)
+            session.expansions[key] = _Kept(part, findings, session.rank_in_doubt)
+            return part
+        session.report_again(kept.findings)
+        session.rank_in_doubt = kept.rank_in_doubt
+        level = not is_join(block.node.body)
+        session.refuse_depth(span, session.module_depth + kept.expansion.height + level)
+        return kept.expansion
 
     def block_body(self, block: BlockDefinition, scope: Scope, entering: Shape | None, span: Span) -> Expansion:
         """Expand the body of a block in the scope of its parameters; `span` is what calls it."""
@@ -495,21 +501,21 @@ class Expander:
         self, chains: tuple[nodes.Chain, ...], entering: Shape | None, last: Span | None
     ) -> list[Expansion]:
         session, source = self.session, self.scope.module.source
-        way, doubted = session.way, session.rank_in_doubt
+        trace, doubted = session.trace, session.rank_in_doubt
         leaves_doubt = False
         parts = []
-        if way is not None:
-            way.enter()
+        if trace is not None:
+            trace.enter()
         for number, chain in enumerate(chains, 1):
-            if way is not None:
-                way.begin(Span(source, chain[0].start, chain[-1].end), f"branch {number} of {len(chains)}")
+            if trace is not None:
+                trace.begin(Span(source, chain[0].start, chain[-1].end), f"branch {number} of {len(chains)}")
             session.rank_in_doubt = doubted
             parts.append(self.branch(chain, entering, last))
             leaves_doubt = leaves_doubt or session.rank_in_doubt
-            if way is not None:
-                way.end(parts[-1].output)
-        if way is not None:
-            way.leave()
+            if trace is not None:
+                trace.end(parts[-1].output)
+        if trace is not None:
+            trace.leave()
         session.rank_in_doubt = leaves_doubt
         return parts
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from archdsl.checker.blame import BlockCall, Report, lay
 from archdsl.checker.scope import BlockDefinition, Given, Value
 from archdsl.checker.suggest import suggest
-from archdsl.checker.way import FAULTS_OF_SHAPE, Way
+from archdsl.checker.trace import FAULTS_OF_SHAPE, Trace
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.catalog.entry import plural
 from archdsl.diagnostics.diagnostic import MAX_ERRORS, Diagnostic, Edit, Fix, Label
@@ -101,7 +101,7 @@ class Session:
     turns: the turns of the loops around it, as "turn 5 of 16".
     active_blocks: the blocks whose bodies are being expanded, outermost first, by identity.
     signatures: what each block called takes, by identity.
-    way: the items from the input to where the check is, where they are kept.
+    trace: the items from the input to where the check is, where they are kept.
     in_branch: whether this is in a branch or an auxiliary head.
     rank_in_doubt: whether a vector came where an image was wanted, most likely for a `flatten` that stands too early.
         Up to the next one it is not known which of the two was meant, and no other such fault is reported.
@@ -120,7 +120,7 @@ class Session:
         self.active_blocks: dict[int, BlockDefinition] = {}
         self.signatures: dict[int, Any] = {}
         self.circles: set[frozenset[str]] = set()
-        self.way: Way | None = None
+        self.trace: Trace | None = None
         self.in_branch = False
         self.rank_in_doubt = False
         self.module_depth = 0
@@ -160,8 +160,8 @@ class Session:
         found = diagnose(code, span, related, **facts)
         if edits and found.help:
             found = found._replace(fix=Fix(found.help[0], edits))
-        way = self.way.levels() if self.way is not None and code in FAULTS_OF_SHAPE else ()
-        self._record(Report(found, value, enters, tuple(self.trail), tuple(self.turns), way))
+        trace = self.trace.levels() if self.trace is not None and code in FAULTS_OF_SHAPE else ()
+        self._record(Report(found, value, enters, tuple(self.trail), tuple(self.turns), trace))
 
     def _record(self, report: Report) -> None:
         """Record a finding where it lies, with the calls that lead to that place."""
@@ -187,7 +187,7 @@ class Session:
         for key, report in self.log[mark:]:
             if report is not None:
                 within = report._replace(
-                    calls=report.calls[outer:], turns=report.turns[turns:], way=report.way[chains:]
+                    calls=report.calls[outer:], turns=report.turns[turns:], trace=report.trace[chains:]
                 )
                 found, level = lay(within)
                 place = key_of(found)
@@ -209,17 +209,18 @@ class Session:
                 self._found[each.key].trails.add(hash((spans, each.key)))
             else:
                 calls, turns = (*trail, *each.report.calls[1:]), (*self.turns, *each.report.turns)
-                way = (*self.way.levels(), *each.report.way) if self.way is not None and each.report.way else ()
-                self._record(each.report._replace(calls=calls, turns=turns, way=way))
+                kept = each.report.trace
+                trace = (*self.trace.levels(), *kept) if self.trace is not None and kept else ()
+                self._record(each.report._replace(calls=calls, turns=turns, trace=trace))
 
     def suggest(self, name: str, candidates: Iterable[str]) -> str | None:
         """The candidate that was probably meant, or None; the first mistakes of a file get suggestions, and no more."""
         return self.suggest_with(lambda each: suggest(each, candidates), name)
 
-    def suggest_with(self, way: Callable[[str], str | None], name: str) -> str | None:
-        """What is found in a way that compares many names, for the first mistakes of a file."""
+    def suggest_with(self, search: Callable[[str], str | None], name: str) -> str | None:
+        """What a search that compares many names finds, for the first mistakes of a file."""
         self._suggestions += 1
-        return way(name) if self._suggestions <= _MOST_SUGGESTIONS else None
+        return search(name) if self._suggestions <= _MOST_SUGGESTIONS else None
 
     def found(self, code: str) -> bool:
         """Whether a code has been found."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Many
 from typing import TYPE_CHECKING
 
-from archdsl.checker.expanded import Expanded
+from archdsl.checker.expand_file import Expanded
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.catalog.layers import sizes_that_work
 from archdsl.diagnostics.diagnostic import Diagnostic, has_errors

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from archdsl.checker.blame import called_here
 from archdsl.diagnostics.diagnostic import Label
 from archdsl.layers.base import Layer
 from archdsl.layers.joining import Add
@@ -49,8 +50,7 @@ class Flow(NamedTuple):
 
     def calls_to(self, node: Node) -> tuple[Label, ...]:
         """The block calls that lead to a node, innermost first."""
-        calls = self.calls.get(id(node), ())
-        return tuple(Label(call.span, f"in `{call.block}`, called here") for call in reversed(calls))
+        return called_here(self.calls.get(id(node), ()))
 
 
 def read_flow(root: Sequence, source: Source) -> Flow:

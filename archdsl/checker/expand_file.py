@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Many
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from archdsl.checker.expand import Expander
+from archdsl.checker.expand_root import RootChain
 from archdsl.checker.modules import Loader
 from archdsl.checker.patterns import bind, check_names, names_of
-from archdsl.checker.root import RootChain
 from archdsl.checker.scope import BlockDefinition, Given, Module, Scope
 from archdsl.checker.session import GivenUp, Options, Session
 from archdsl.checker.values import Evaluation
@@ -18,9 +17,6 @@ from archdsl.network import Network
 from archdsl.shapes import Image, OpenInput, Shape
 from archdsl.source import Span
 from archdsl.syntax import nodes
-
-if TYPE_CHECKING:
-    pass
 
 
 class Expanded:
@@ -51,7 +47,7 @@ class Expanded:
             session.unknown_features = None
             chain = RootChain(session, module, file, options)
             self.network = chain.network()
-            size = chain.size
+            size = chain.chain.size
             self.library = tuple(module.blocks) if chain.is_library else None
             self.open, self.shape = chain.open, chain.shape
             self.input_span = chain.input_span or self.input_span

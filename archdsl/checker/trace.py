@@ -33,7 +33,7 @@ _SHOWN_FIRST = 10
 _LONGEST_TITLE = 44
 
 
-class Way:
+class Trace:
     """The chains that are being expanded, each in the one before, with the items that have been read of each."""
 
     def __init__(self) -> None:
