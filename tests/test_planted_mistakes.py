@@ -1,4 +1,7 @@
-"""One mistake, one error: in valid specs one to three independent mistakes are planted, and exactly these are found."""
+"""One mistake, one error: in valid specs one to five independent mistakes are planted, and exactly these are found.
+
+First each in a piece of its own, that is, between two lines that begin in column 1; then anywhere, several in one body.
+"""
 
 from __future__ import annotations
 
@@ -261,6 +264,153 @@ def misjudged(spec: Spec, mistakes: list[Mistake]) -> str | None:
     return None
 
 
+# Mistakes anywhere
+
+
+def arrow(spec: Spec, index: int) -> Mistake | None:
+    """An arrow in front of a layer that follows another one."""
+    token = spec.tokens[index]
+    before = spec.tokens[index - 1].type if index else ""
+    if token.start not in spec.layers or before not in ("RPAR", "NAME") or spec.tokens[index - 2].type == "BLOCK":
+        return None
+    return Mistake(token.start, token.start, "-> ", ("stray-character",))
+
+
+def comma_between(spec: Spec, index: int) -> Mistake | None:
+    mistake = arrow(spec, index)
+    return mistake and mistake._replace(text=", ")
+
+
+def square_brackets(spec: Spec, index: int) -> Mistake | None:
+    """Square brackets for the parentheses of a call."""
+    token = spec.tokens[index]
+    node = spec.layers.get(token.start)
+    if node is None or not node.args or node.body is not None or spec.text[token.end] != "(" or token.text == "input":
+        return None
+    text = spec.text[token.end + 1 : node.end - 1]
+    return Mistake(token.end, node.end, f"[{text}]", ("stray-character",)) if "\n" not in text else None
+
+
+def from_torch(spec: Spec, index: int) -> Mistake | None:
+    """The name that torch has for a layer."""
+    token = spec.tokens[index]
+    names = {"conv": "nn.Conv2d", "relu": "ReLU", "pool": "MaxPool2d", "batchnorm": "BatchNorm2d", "fc": "nn.Linear"}
+    if token.start not in spec.layers or token.text not in names:
+        return None
+    return Mistake(token.start, token.end, names[token.text], ("unknown-layer",))
+
+
+def named_as_in_torch(spec: Spec, index: int) -> Mistake | None:
+    token = spec.tokens[index]
+    names = {"p1": "padding=1", "s2": "strides=2"}
+    return Mistake(token.start, token.end, names[token.text], ("unknown-argument",)) if token.text in names else None
+
+
+def out_of_range(spec: Spec, index: int) -> Mistake | None:
+    """Zero channels, or a kernel of zero."""
+    found = decimal(spec, index)
+    return found and found._replace(text="0", codes=("value-out-of-range",))
+
+
+def without_parentheses(spec: Spec, index: int) -> Mistake | None:
+    token = spec.tokens[index]
+    node = spec.layers.get(token.start)
+    if node is None or not node.args or node.body is not None or token.text in ("input", *spec.blocks):
+        return None
+    text = spec.text[token.end + 1 : node.end - 1]
+    return Mistake(token.end, node.end, f" {text}", ("missing-parentheses",)) if text.isdecimal() else None
+
+
+def colon_for_equals(spec: Spec, index: int) -> Mistake | None:
+    token = spec.tokens[index]
+    if token.type != "EQUAL" or spec.tokens[index - 2].type not in ("COMMA", "LET"):
+        return None
+    codes = ("argument-with-colon", "malformed-parameter", "let-without-equals")
+    return Mistake(token.start, token.end, ":", codes)
+
+
+def comment_of_c(spec: Spec, index: int) -> Mistake | None:
+    """A comment at the end of a line."""
+    token = spec.tokens[index]
+    end = spec.text.find("\n", token.end)
+    last = index + 1 == len(spec.tokens) or spec.tokens[index + 1].start > end
+    if not last or end < 0 or "#" in spec.text[token.end : end] or token.type not in ("RBRACE", "LBRACE"):
+        return None
+    return Mistake(token.end, token.end, "  // as it was", ("stray-character",))
+
+
+STRUCTURAL = [missing_closer, wrong_closer, extra_closer, missing_opener]
+LOCAL = [kind for kind in KINDS if kind not in STRUCTURAL and kind is not missing_let]
+LOCAL += [
+    arrow,
+    comma_between,
+    square_brackets,
+    from_torch,
+    named_as_in_torch,
+    out_of_range,
+    without_parentheses,
+    colon_for_equals,
+    comment_of_c,
+]
+
+
+def plant_anywhere(spec: Spec, seed: int) -> list[Mistake]:
+    """Two to five mistakes on lines of their own; of brackets one in a piece, for two may make up for each other."""
+    draw = random.Random(seed)
+    mistakes: list[Mistake] = []
+    lines: set[int] = set()
+    pieces_with_structural: set[int] = set()
+    wanted = draw.randrange(2, 6)
+    for _ in range(60):
+        if len(mistakes) == wanted:
+            break
+        kind = draw.choice(STRUCTURAL if draw.random() < 0.2 else LOCAL)
+        index = draw.randrange(len(spec.tokens))
+        mistake = kind(spec, index)
+        if mistake is None:
+            continue
+        touched = {spec.source.position(mistake.start)[0], spec.source.position(max(mistake.end - 1, mistake.start))[0]}
+        piece = next(number for number, piece in enumerate(spec.pieces) if index in piece)
+        if touched & lines or (kind in STRUCTURAL and piece in pieces_with_structural):
+            continue
+        lines |= {line + step for line in touched for step in ((-1, 0, 1) if kind in STRUCTURAL else (0,))}
+        if kind in STRUCTURAL:
+            pieces_with_structural.add(piece)
+        mistakes.append(mistake)
+    return sorted(mistakes)
+
+
+def misjudged_anywhere(spec: Spec, mistakes: list[Mistake]) -> str | None:
+    """What was found instead, or None where each mistake was found once, in its piece with its code, and no more."""
+    text = spec.text
+    for mistake in reversed(mistakes):
+        text = text[: mistake.start] + mistake.text + text[mistake.end :]
+    found = [each for each in archdsl.check(text).diagnostics if each.severity == "error"]
+    shown = f"{text}\n{mistakes}\n{render(found)}"
+    if len(found) != len(mistakes):
+        return shown
+    starts = [spec.tokens[piece[0]].start for piece in spec.pieces]
+    moved = [
+        (start, start + sum(len(m.text) - m.end + m.start for m in mistakes if m.start < start)) for start in starts
+    ]
+    left = list(found)
+    # Those of which the code is not known are matched last.
+    for mistake in sorted(mistakes, key=lambda each: not each.codes):
+        piece = max((start for start, _ in moved if start <= mistake.start), default=0)
+        first = dict(moved).get(piece, 0)
+        last = min((now for start, now in moved if start > mistake.start), default=len(text))
+        match = [
+            error
+            for error in left
+            if first <= error.primary.span.start < max(last, first + 1)
+            and (not mistake.codes or error.code in mistake.codes)
+        ]
+        if not match:
+            return shown
+        left.remove(match[0])
+    return None
+
+
 SPECS = specs()
 
 kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -315,3 +465,25 @@ def some_each(specs: list[Spec], seeds: int) -> None:
                 if result is not None:
                     wrong.append(result)
     assert len(wrong) <= count // 100, f"{len(wrong)} of {count}\n" + "\n\n".join(wrong[:3])
+
+
+def test_mistakes_anywhere() -> None:
+    assert found_anywhere(SPECS[:1], 150) >= 0.99
+
+
+@pytest.mark.slow
+def test_mistakes_anywhere_in_every_spec() -> None:
+    assert found_anywhere([spec for spec in SPECS if len(spec.tokens) > 60], 60) >= 0.99
+
+
+def found_anywhere(specs: list[Spec], seeds: int) -> float:
+    """The share of texts with two to five mistakes anywhere of which exactly these are found."""
+    right = count = 0
+    for spec in specs:
+        for seed in range(seeds):
+            mistakes = plant_anywhere(spec, seed)
+            if len(mistakes) > 1:
+                count += 1
+                right += misjudged_anywhere(spec, mistakes) is None
+    assert count > seeds // 2
+    return right / count

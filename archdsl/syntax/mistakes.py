@@ -210,6 +210,15 @@ class _Piece:
         kinds = [token.type for token in self.tokens]
         return kinds.count(opener) > kinds.count(_CLOSERS[opener])
 
+    def closes_on_its_line(self, opener: int) -> bool:
+        """Whether a parenthesis is closed before its line ends, whatever stands in it."""
+        depth = 0
+        for token in self.tokens[opener : self.end_of_line(opener)]:
+            depth += (token.type == "LPAR") - (token.type == "RPAR")
+            if not depth:
+                return True
+        return False
+
     def closes_too_many(self) -> bool:
         """Whether more braces are closed than opened in the piece."""
         kinds = [token.type for token in self.tokens]
@@ -240,7 +249,8 @@ class _Piece:
             if kind in ("LBRACE", "RBRACE", "VBAR"):
                 return ""
             if kind in ("IF", "FOR", "LET", "BLOCK", "IMPORT", "ELSE") and depth <= 0:
-                return kind
+                # A let ends where an item may stand; what follows on its line may still be meant for it.
+                return "" if kind == "LET" and self.at_item and not self.on_one_line(index, self.at) else kind
         return ""
 
     # What is found
@@ -381,6 +391,8 @@ class _Piece:
         before = self.get(first - 1).type
         stands_alone = self.begins_line(first) or before in ("LBRACE", "RBRACE", "VBAR", "RPAR")
         is_label = self.get(end).type == "COLON" and self.on_one_line(first, end) and stands_alone
+        if end - first == 1 and self.get(first).type == "NAME":
+            return None
         if not is_label or end == self.at or end - first > 4 or self.get(first).text in (*_BODIES, "input"):
             return None
         return self.malformed_name(first, end)
@@ -610,7 +622,8 @@ class _Piece:
         at = self.at
         around = self.keyword_around()
         after = [self.get(at + 1), self.get(at + 2)]
-        if around == "LET":
+        is_item = after[0].type == "NAME" and after[1].type == "LPAR" and after[0].text not in FUNCTIONS
+        if around == "LET" and not is_item:
             number = self.source.text[self.before.start : after[0].end]
             if re.fullmatch(r"[1-9][0-9]{0,2},[0-9]{3}", number):
                 mend = number.replace(",", "")
@@ -766,7 +779,9 @@ class _Piece:
 
     def parenthesis(self) -> _Found | None:
         """A sign or keyword that stands in no parentheses, where some are open."""
-        if self.in_parentheses and self.token.type in _NEVER_IN_PARENTHESES and self.lacks("LPAR"):
+        if not self.in_parentheses or self.token.type not in _NEVER_IN_PARENTHESES or not self.lacks("LPAR"):
+            return None
+        if not self.closes_on_its_line(self.open[-1]):
             return self.unclosed(self.open[-1], self.at)
         return None
 
@@ -954,6 +969,8 @@ class _Piece:
                 return self.found("malformed-for", at, cut=True, mend=None)
             return None
         if token.type in _KEYWORDS and self.before.type == "FOR":
+            return None
+        if self.in_parentheses and token.type == "NAME" and "COMMA" in self.expected:
             return None
         if token.text in ("of", "from") and self.before.type == "NAME" and self.get(at + 1).type in ("LPAR", "NAME"):
             return self.found("malformed-for", at, put=((at, at + 1, "in"),), fix=True, mend="in")
@@ -1198,7 +1215,7 @@ class _Piece:
             if token.type == "NUMBER" and before.type == "NAME" and self.touch(at):
                 text = self.text_of(at - 1, at + 1)
                 return self.found("malformed-number", at - 1, at + 1, cut=True, text=text, mend=None)
-            if self.lacks("LPAR"):
+            if self.lacks("LPAR") and not self.closes_on_its_line(self.open[-1]):
                 return self.unclosed(self.open[-1], at)
             left, right = self.argument_around(at)
             is_flag = before.type == "NAME" and token.type == "NUMBER" and self.get(at - 2).type == "COMMA"

@@ -110,29 +110,27 @@ def is_same_mistake(source: Source, earlier: Diagnostic, later: Diagnostic) -> b
 
 def mended(source: Source, tables: Tables, piece: list[Token], findings: Findings) -> list[nodes.Statement]:
     """The statements of a piece. Each mistake is mended, or its item cut out, and the rest is parsed again."""
-    tokens = piece
-    while True:
-        try:
-            return list(tables.parse(tokens))
-        except Unparsable as caught:
-            failure = caught
-        if findings.full():
-            return [broken(piece)]
-        findings.read_again += len(tokens)
-        from archdsl.syntax.mistakes import explain_mistake  # Needed only where there is a mistake.
+    from archdsl.syntax.mistakes import explain_mistake  # Needed only where there is a mistake.
 
+    tokens = piece
+    failure: Unparsable | None = None
+    try:
+        return list(tables.parse(tokens))
+    except Unparsable as first:
+        failure = first
+    while failure is not None and not findings.full():
+        findings.read_again += len(tokens)
         mistake = explain_mistake(source, tokens, failure.at, failure.expected)
         findings.add(mistake.diagnostic)
-        place = place_of(tokens, failure.at)
+        place, failure = place_of(tokens, failure.at), None
         for candidate in mistake.mended if findings.read_again < MOST_READ_AGAIN else ():
             try:
                 return list(tables.parse(candidate))
-            except Unparsable as next_failure:
-                if place_of(candidate, next_failure.at) > place:
-                    tokens = candidate
+            except Unparsable as later:
+                if place_of(candidate, later.at) > place:
+                    tokens, failure = candidate, later
                     break
-        else:
-            return [broken(piece)]
+    return [broken(piece)]
 
 
 MOST_READ_AGAIN = 200_000
@@ -140,8 +138,8 @@ MOST_READ_AGAIN = 200_000
 
 
 def place_of(tokens: list[Token], at: int) -> int:
-    """How far a text was parsed: the start of the token that does not fit."""
-    return tokens[at].start if at < len(tokens) else tokens[-1].end + 1
+    """How far a text was parsed: the start of the token that does not fit; beyond all where the end comes too soon."""
+    return tokens[at].start if at < len(tokens) else 1 << 62
 
 
 def resumed(done: list[nodes.Statement], cut: list[list[Token]]) -> tuple[list[nodes.Statement], list[list[Token]]]:
