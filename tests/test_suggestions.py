@@ -22,7 +22,7 @@ from archdsl.checker.suggest import (
 )
 from archdsl.checker.values import FUNCTIONS
 from archdsl.layers import LAYERS
-from archdsl.syntax.mistakes import FUNCTIONS as FUNCTIONS_OF_THE_PARSER
+from archdsl.syntax.mistakes.words import FUNCTIONS as FUNCTIONS_OF_THE_PARSER
 
 WORDS = [*LAYERS, *STRUCTURE, "vgg_block", "inception", "for", "if", "let", "block", "import", "else"]
 

@@ -35,7 +35,7 @@ def report_unknown_word(session: Session, scope: Scope, item: nodes.Layer) -> No
     if not is_name(name) and meant is None and idiom(name) is None and not is_elsewhere_only(name):
         # The parser reported it.
         return
-    from archdsl.syntax.mistakes import KEYWORDS_ELSEWHERE  # Needed only where there is a mistake.
+    from archdsl.syntax.mistakes.words import KEYWORDS_ELSEWHERE  # Needed only where there is a mistake.
 
     rest = source[item.end :].split("\n", 1)[0].split("#")[0].strip()
     keyword = KEYWORDS_ELSEWHERE.get(name)
@@ -121,7 +121,7 @@ def follows_from(before: nodes.Item | nodes.Let | None, item: nodes.Item | nodes
         return before.body is None and item.body is not None and not _is_known(item.word.text, scope)
     if word in STRUCTURE:
         return False
-    from archdsl.syntax.mistakes import KEYWORDS_ELSEWHERE  # Needed only where there is a mistake.
+    from archdsl.syntax.mistakes.words import KEYWORDS_ELSEWHERE  # Needed only where there is a mistake.
 
     if word in KEYWORDS_ELSEWHERE and before.body is None:
         return True
