@@ -21,6 +21,7 @@ from archdsl.checker.suggest import (
     suggest,
 )
 from archdsl.checker.values import FUNCTIONS
+from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.layers import LAYERS
 from archdsl.syntax.mistakes.words import FUNCTIONS as FUNCTIONS_OF_THE_PARSER
 
@@ -214,6 +215,33 @@ def test_the_parser_knows_the_functions() -> None:
     assert set(FUNCTIONS_OF_THE_PARSER) == set(FUNCTIONS)
     for name in ("arange", "maximum", "int", "ceiling", "where", "length"):
         assert meant_function(name) in FUNCTIONS
+
+
+def place_of(found: Diagnostic) -> tuple[str, int]:
+    return found.code, found.primary.span.source.position(found.primary.span.start)[0]
+
+
+def places(found: tuple[Diagnostic, ...]) -> list[tuple[str, int]]:
+    return [place_of(each) for each in found]
+
+
+def test_each_fix_of_what_is_mistyped_mends_it() -> None:
+    """Of the literate cases each fix, applied alone, takes its finding away."""
+    text = (Path(__file__).parent / "cases" / "mistyped.md").read_text(encoding="utf-8")
+    count = 0
+    # What is expected stands in comments, which belong to the lines as they are mistyped.
+    text = re.sub(r"  # error: .*$", "", text, flags=re.MULTILINE)
+    for spec in re.findall(r"^```arch\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        errors = archdsl.check(spec).errors
+        for found in errors:
+            if found.fix is not None:
+                count += 1
+                mended = spec
+                for edit in sorted(found.fix.edits, key=lambda edit: -edit.span.start):
+                    mended = mended[: edit.span.start] + edit.text + mended[edit.span.end :]
+                left = archdsl.check(mended).errors
+                assert places(left).count(place_of(found)) < places(errors).count(place_of(found)), mended
+    assert count > 90
 
 
 def test_what_a_fix_of_an_unknown_word_writes_is_right(tmp_path: Path) -> None:

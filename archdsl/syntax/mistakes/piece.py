@@ -167,7 +167,9 @@ class Piece:
             start, stop = self.get(first).start, self.get(end - 1).end
             if not text and whole[start - 1 : start] in (" ", "\t") and whole[stop : stop + 1] in ("", " ", "\r", "\n"):
                 start -= 1
-            if text and text[-1].isalnum() and (whole[stop : stop + 1].isalnum() or whole[stop : stop + 1] == "_"):
+            follows = whole[stop : stop + 1]
+            if (text or whole[start - 1 : start]).isalnum() and (follows.isalnum() or follows == "_"):
+                # Two words do not become one.
                 text += " "
         elif text in (",", ")", "}"):
             start = stop = self.get(first - 1).end

@@ -41,6 +41,7 @@ class Signs(Brackets):
             return self.stray_sign(put=((at, at + 1, "not"),), meant="not")
         if text in ("&&", "&"):
             is_value = not self.at_item or self.keyword_around() in ("IF", "LET")
+            is_value = is_value and self.before.type not in ("AND", "OR", "NOT")
             return self.stray_sign(put=((at, at + 1, "and" if is_value else ""),), meant="and" if is_value else "")
         if text == "?" and (self.keyword_around() in ("LET", "IF") or self.in_parentheses):
             return self.found("condition-as-value", at, cut=True, found="?")
@@ -86,6 +87,8 @@ class Signs(Brackets):
         """A sign that looks like one of the language: of full width, another dash, a times sign."""
         at = self.at
         between = self.before.type == "NUMBER" and self.get(at + 1).type == "NUMBER"
+        if text == ";":
+            text = "," if self.in_parentheses and "COMMA" in self.expected else ""
         if text == "*" and between and self.in_parentheses:
             return self.pair_of_sizes(at - 1, at + 2)
         if self.at_item and text in ("-", "->", "=>", "*") and self.before.type != "NUMBER":
