@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,9 @@ def test_all_formats_tell_the_same_findings(corpus: Path, monkeypatch: pytest.Mo
     assert re.findall(r"^::(?:error|warning) title=archdsl (.*?),", told["github"], re.MULTILINE) == [
         f[0] for f in found
     ]
-    assert re.findall(r"^(?:error|warning)\[(.*?)\]", told["text"], re.MULTILINE) == [f[0] for f in found]
+    # Text tells of each file all that is wrong with it, also what an earlier one imports too.
+    in_text = Counter(re.findall(r"^(?:error|warning)\[(.*?)\]", told["text"], re.MULTILINE))
+    assert in_text >= Counter(f[0] for f in found)
     assert [each for each in lines if each["type"] == "summary"] == [
         {"type": "summary", "version": 1, **document["summary"]}
     ]
@@ -214,6 +217,26 @@ def test_paths_are_uris(folder: Path) -> None:
         {"uri": outside.as_uri()},
     ]
     validate("sarif", output)
+
+
+def test_a_finding_of_what_several_files_import_is_told_once(folder: Path) -> None:
+    (folder / "nets").mkdir()
+    (folder / "parts.arch").write_text("block stem { conv(8, 0) relu }\n")
+    for name in ("a", "b"):
+        (folder / f"{name}.arch").write_text('import "nets/../parts.arch"\ninput(3, 8, 8)\nstem\n')
+    files = ("a.arch", "parts.arch", "b.arch")
+    for format in FORMATS:
+        code, output = checked_in(format, *files)
+        assert code == 1
+        assert len(re.findall("must be at least 1, not 0", output)) == (3 if format == "text" else 1)
+    assert json.loads(checked_in("json", *files)[1])["summary"] == {
+        "files": 3,
+        "fine": 0,
+        "with_errors": 3,
+        "unreadable": 0,
+        "errors": 1,
+        "warnings": 0,
+    }
 
 
 def test_a_trace_is_told_to_programs(folder: Path) -> None:

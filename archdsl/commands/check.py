@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -141,12 +142,28 @@ def printed(request: Request) -> Iterator[Result]:
     is_for_people = request.format in ("text", "concise")
     report = report_in(request.format, request.color, request.quiet)
     counts = Counts()
-    for result in results(request):
+    seen: set[tuple[object, ...]] = set()
+    for each in results(request):
+        result = without_told(each, seen)
         counts = counts.plus(result)
         text = report.file(result)
         write(unobeyed(text) if is_for_people else text)
         yield result
     write(report.end(counts))
+
+
+def without_told(result: Result, seen: set[tuple[object, ...]]) -> Result:
+    """The result, its findings compared with those seen before, which grow by them."""
+    untold = []
+    for each in result.checked.diagnostics:
+        source, start, end = each.primary.span
+        # One file may be imported by several names.
+        file = source.name if source.path is None else os.path.abspath(source.path)
+        key = (file, start, end, each.code, each.message)
+        if key not in seen:
+            seen.add(key)
+            untold.append(each)
+    return result if len(untold) == len(result.checked.diagnostics) else result._replace(untold=tuple(untold))
 
 
 def results(request: Request) -> Iterator[Result]:

@@ -11,7 +11,7 @@ class Concise:
     """The format `concise`. What is fine has no line."""
 
     def file(self, result: Result) -> str:
-        return "\n".join(map(_line, result.checked.diagnostics))
+        return "\n".join(map(_line, result.findings))
 
     def end(self, counts: Counts) -> str:
         return ""

@@ -14,7 +14,7 @@ class GitHub:
     """The format `github`. What is fine has no line."""
 
     def file(self, result: Result) -> str:
-        return "\n".join(map(_command, result.checked.diagnostics))
+        return "\n".join(map(_command, result.findings))
 
     def end(self, counts: Counts) -> str:
         return ""

@@ -64,7 +64,7 @@ def written(value: Any, indent: int | None = None) -> str:
 def parts_of(result: Result) -> Iterator[tuple[str, dict[str, Any]]]:
     """What is told of a file, each with its kind."""
     checked = result.checked
-    for diagnostic in checked.diagnostics:
+    for diagnostic in result.findings:
         yield "diagnostic", diagnostic_as_json(diagnostic)
     if result.file is None:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from archdsl.checker.check import Checked
@@ -26,6 +27,7 @@ class Result(NamedTuple):
     is_written: False where fixes could not be written to it.
     least: the smallest input, where `--least-input` asks for it and there is one.
     accepted: what of a range is accepted, where `--input` is one; the check is that of the first size refused.
+    untold: the findings without those that an earlier file had too, in what both import; None where all are new.
     """
 
     file: str | None
@@ -33,6 +35,12 @@ class Result(NamedTuple):
     is_written: bool = True
     least: LeastInput | None = None
     accepted: AcceptedSizes | None = None
+    untold: tuple[Diagnostic, ...] | None = None
+
+    @property
+    def findings(self) -> Sequence[Diagnostic]:
+        """What is told to programs, each finding once however many files import the one that has it."""
+        return self.checked.diagnostics if self.untold is None else self.untold
 
 
 class Counts(NamedTuple):
@@ -47,7 +55,7 @@ class Counts(NamedTuple):
 
     def plus(self, result: Result) -> Counts:
         code = exit_code_of(result.checked)
-        errors = len(result.checked.errors)
+        errors = sum(each.severity == "error" for each in result.findings)
         is_file = result.file is not None
         return Counts(
             self.files + is_file,
@@ -55,7 +63,7 @@ class Counts(NamedTuple):
             self.with_errors + (is_file and not is_unreadable(result.checked) and code != EXIT_FINE),
             self.unreadable + (is_file and is_unreadable(result.checked)),
             self.errors + errors,
-            self.warnings + len(result.checked.diagnostics) - errors,
+            self.warnings + len(result.findings) - errors,
         )
 
 

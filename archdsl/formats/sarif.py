@@ -35,7 +35,7 @@ class Sarif:
         self.rules: dict[str, int] = {}
 
     def file(self, result: Result) -> str:
-        for diagnostic in result.checked.diagnostics:
+        for diagnostic in result.findings:
             if place_of(diagnostic.primary.span).file is None:
                 self.notifications.append(_notification(diagnostic))
             else:

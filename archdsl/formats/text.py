@@ -66,6 +66,8 @@ class Text:
             (counts.unreadable, "unreadable"),
         ]
         told = f"{counts.files:,} files: " + ", ".join(f"{count:,} {kind}" for count, kind in kinds if count)
+        if counts.warnings:
+            told += f"; {plural(counts.warnings, 'warning')}"
         return told if self.quiet else f"\n{told}"
 
 
