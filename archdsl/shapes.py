@@ -23,6 +23,12 @@ class Image(NamedTuple):
         return "x".join("?" if size is None else str(size) for size in self)
 
 
+def seems_channels_last(image: Image) -> bool:
+    """Whether an input was most likely meant as height, width and channels: a square of 16 or more, and 1 or 3."""
+    channels, height, width = image
+    return channels is not None and channels == height and channels >= 16 and width in (1, 3)
+
+
 class Vector(NamedTuple):
     """A row of features."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from archdsl.checker.arguments import block_signature, layer_signature, make_layer, match
@@ -219,7 +220,7 @@ class Expander:
     def repeat(self, item: nodes.Layer, entering: Shape | None, last: Span | None) -> Expansion:
         """Expand `repeat`: the chain n times. A turn that gives the shape that it got is the same each time."""
         if item.body is None:
-            self.report("missing-body", item.word, word="repeat")
+            self.report("missing-body", item.word, word="repeat", count=self.count_behind(item))
             return unknown(None, last)
         count = None
         args = item.args or ()
@@ -526,16 +527,27 @@ class Expander:
         if not items:
             self.chain(chain, entering, last)
             self.session.report("empty-branch", span)
-            return unknown(entering, last)
+            return unknown(None, last)
         if len(items) == 1 and not is_spliced(items[0]):
             part = Expander(self.session, self.scope, looped=False, dead=self.dead).chain(chain, entering, last)
         else:
             part = self.level(chain, span, entering, last)
             if part.whole and part.size == 1 and not self.dead:
-                self.session.report("empty-branch", span)
+                lone = items[0] if len(items) == 1 else None
+                lacks_else = isinstance(lone, nodes.If) and lone.otherwise is None
+                self.session.report("empty-branch", span, lacks_else=lacks_else)
+                return unknown(None, last)
         return part._replace(last=part.last if part.last is not last and part.last is not None else span)
 
     # Small helpers
+
+    def count_behind(self, item: nodes.Layer) -> str | None:
+        """The value behind a bare `repeat` that was meant as its count, or None: `repeat n { ... }`."""
+        text = self.scope.module.source.text[item.end : item.end + 100]
+        behind = None if item.args is not None else re.match(r"[ \t]+([A-Za-z_]\w*)[ \t]*\{", text)
+        if behind is None or not self.scope.lookup(nodes.Name(behind[1], item.end, item.end))[0]:
+            return None
+        return behind[1]
 
     def inside(self, names: dict[str, Given] | None = None, dead: bool = False, loops: bool = False) -> Expander:
         """An expander for a body that is spliced into this one, with the loop's variables."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from archdsl.checker.expand_file import Expanded
 from archdsl.diagnostics.catalog import diagnose
-from archdsl.diagnostics.catalog.layers import sizes_that_work
+from archdsl.diagnostics.catalog.layers import channels_first, sizes_that_work
 from archdsl.diagnostics.diagnostic import Diagnostic, has_errors
 from archdsl.network import Network
-from archdsl.shapes import Image, OpenInput
+from archdsl.shapes import Image, OpenInput, seems_channels_last
 
 if TYPE_CHECKING:
     from archdsl.input_sizes import InputSizes
@@ -72,6 +72,9 @@ def with_sizes_that_work(expanded: Expanded) -> Many[Diagnostic]:
     found = expanded.diagnostics
     open = expanded.opened
     shape = expanded.shape
+    if isinstance(shape, Image) and seems_channels_last(shape):
+        meant = channels_first(shape)
+        return [each._replace(help=(*each.help, meant)) if each.code in _FAULTS_OF_SIZE else each for each in found]
     fits = expanded.size <= _MOST_EXPANDED_AGAIN and {each.code for each in found} <= _FAULTS_OF_SIZE
     if not fits or open is None or not isinstance(shape, Image):
         return found

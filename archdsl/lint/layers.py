@@ -15,8 +15,9 @@ from archdsl.layers.regularization import Dropout, Dropout2d, DropPath
 from archdsl.layers.reshaping import Identity
 from archdsl.lint.flow import Flow
 from archdsl.network import Leaf, Network, Node, Sequence
-from archdsl.shapes import Image, window_span, windows
-from archdsl.source import Span
+from archdsl.shapes import Image, seems_channels_last, window_span, windows
+from archdsl.source import Source, Span
+from archdsl.syntax.nodes import File, Layer
 
 SIZE_CODES = frozenset(("window-mostly-in-padding", "pool-drops-pixels", "parameters-in-one-layer"))
 """What is found for the sizes of one input, and may not be found for another."""
@@ -34,6 +35,21 @@ def layer_warnings(flow: Flow, network: Network) -> list[Diagnostic]:
     for each in (*_of_leaves(flow), *_of_branches(flow), *_of_the_whole(flow, network)):
         found.setdefault((each.code, each.primary.span), each)
     return list(found.values())
+
+
+def input_warnings(file: File, source: Source, network: Network) -> list[Diagnostic]:
+    """What is wrong with the input of the file."""
+    image = network.input
+    if not isinstance(image, Image) or not seems_channels_last(image):
+        return []
+    channels, height, width = image
+    return [
+        diagnose(
+            "input-channels-last", Span(source, item.start, item.end), channels=channels, height=height, width=width
+        )
+        for item in file.statements
+        if isinstance(item, Layer) and item.word.text == "input"
+    ]
 
 
 # Single layers

@@ -6,7 +6,7 @@ from archdsl.checker.check import Checked
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.lint.flow import Flow, read_flow
-from archdsl.lint.layers import SIZE_CODES, layer_warnings
+from archdsl.lint.layers import SIZE_CODES, input_warnings, layer_warnings
 from archdsl.lint.names import name_warnings
 from archdsl.lint.neighbours import neighbour_warnings
 
@@ -35,6 +35,7 @@ def lint(checked: Checked, as_written: bool) -> list[Diagnostic]:
         flow = read_flow(network.root, source)
         found += neighbour_warnings(flow)
         found += layer_warnings(flow, network)
+        found += input_warnings(checked.file, source, network)
     if checked.sizes is not None:
         found = [each for each in found if each.code not in SIZE_CODES]
     if "allow:" in source.text:

@@ -197,7 +197,7 @@ def takes_no_arguments(word: str, mend: str | None) -> Wording:
 
 
 @code("missing-body")
-def missing_body(word: str) -> Wording:
+def missing_body(word: str, count: str | None = None) -> Wording:
     """A word that needs a body in braces has none: `seq repeat concat add mul aux`.
 
     Example:
@@ -208,7 +208,7 @@ def missing_body(word: str) -> Wording:
         input(6, 28, 28)
         repeat(3) { conv(6, 3, p1) relu }
     """
-    example = {"repeat": "repeat(3) { ... }", "aux": "aux(0.3) { ... }", "seq": "seq { ... }"}.get(
+    example = {"repeat": f"repeat({count or 3}) {{ ... }}", "aux": "aux(0.3) { ... }", "seq": "seq { ... }"}.get(
         word, f"{word} {{ ... | ... }}"
     )
     return Wording(f"`{word}` needs a body in braces", "no body", (f"write `{example}`",))

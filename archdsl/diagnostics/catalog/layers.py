@@ -135,6 +135,12 @@ def sizes_that_work(given: Image, least: Mapping[str, int], steps: Mapping[str, 
     return f"or give the network another input: {picture(*below)} and {picture(*above)} are the nearest that it takes"
 
 
+def channels_first(given: Image) -> str:
+    """Help for an input that seems to have its channels last, as in TensorFlow."""
+    channels, height, width = given.width, given.channels, given.height
+    return f"or give the input with its channels first: `input({channels}, {height}, {width})`"
+
+
 @code("padding-too-large")
 def padding_too_large(pad: Any, largest: Any, because: str) -> Wording:
     """The padding of a pooling word or a `conv_transpose` is larger than its window allows.

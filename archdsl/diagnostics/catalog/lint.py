@@ -348,6 +348,30 @@ def channels_given_first(channels: int, out: int, kernel: int) -> Wording:
     )
 
 
+@code("input-channels-last", severity="warning")
+def input_channels_last(channels: int, height: int, width: int) -> Wording:
+    """The input seems to have its channels last, as TensorFlow takes them.
+
+    `input(224, 224, 3)` is a picture of 224 channels, 224 high and 3 wide. It is said where the first two sizes are
+    the same, 16 or more, and the third is 1 or 3.
+
+    Example:
+        input(32, 32, 3)
+        conv(8, 3, p1) relu
+        global_avgpool flatten fc(10)
+
+    Mended:
+        input(3, 32, 32)
+        conv(8, 3, p1) relu
+        global_avgpool flatten fc(10)
+    """
+    return Wording(
+        f"the input has {channels} channels, and is {height} high and {width} wide",
+        "channels last?",
+        (f"the channels come first: write `input({width}, {channels}, {height})`",),
+    )
+
+
 @code("stride-beyond-kernel", severity="warning")
 def stride_beyond_kernel(word: str, axis: int, unseen: int, stride: Any, kernel: Any) -> Wording:
     """The window of a `conv` or pool steps further than it reaches, so that pixels between two windows are never seen.

@@ -73,7 +73,7 @@ def too_few_branches(word: str) -> Wording:
 
 
 @code("empty-branch")
-def empty_branch() -> Wording:
+def empty_branch(lacks_else: bool = False) -> Wording:
     """A branch has no layer, or none is left once its loops and conditions are spliced.
 
     What gives the input as it is, is written `identity`.
@@ -88,7 +88,10 @@ def empty_branch() -> Wording:
         input(16, 32, 32)
         add { conv(16, 3, p1) | identity repeat(extra) { conv(16, 1) relu } }
     """
-    return Wording("this branch has no layer", "empty", ("write `identity` for the input itself",))
+    mend = "write `identity` for the input itself"
+    if lacks_else:
+        mend = "give the `if` an `else` for what is then: `else { identity }` is the input itself"
+    return Wording("this branch has no layer", "empty", (mend,))
 
 
 @code("misplaced-input")

@@ -257,6 +257,10 @@ def _mend_of_stray(text: str, meant: str | None, place: str) -> tuple[str, ...]:
     """What to write instead of a sign."""
     if text in _COMMENTS:
         return ("a comment begins with `#`",)
+    if text == "[" and place == "index":
+        return (f"the values of a tuple have names: write `(a, b)` where `{meant}` is named, and `a` or `b` here",)
+    if text == "[" and place == "index of a let":
+        return (f"give each value its own `let`, or go over all of them: `for a in {meant} {{ ... }}`",)
     if text == "[":
         return (_PLACES[place],)
     if place == "power":

@@ -13,6 +13,7 @@ from archdsl.syntax.mistakes.words import BODIES, CLOSERS, FUNCTIONS, JOINS, OPE
 from archdsl.syntax.tokens import MAX_WHOLE
 
 _ARROWS = ("->", "=>", ">>", "|>", "-->", "==>", ">")
+_BEFORE_VALUES = ("EQUAL", "COMPARE", "PLUS", "MINUS", "TIMES", "IN", "IF", "AND", "OR", "NOT")
 _COMMENTS = ("//", "/*", "--", "%", '"""', "<!--")
 
 
@@ -130,6 +131,8 @@ class Signs(Brackets):
                 )
             return self.found("unopened", at, put=((at, at + 1, ""),), closer="]", opener="[")
         is_call = self.before.type == "NAME" and "LPAR" in self.expected
+        if closer is not None and self.is_index():
+            return self.index(closer)
         if closer is None:
             return self.found(
                 "stray-character", at, cut=True, text="[", meant=None, place="call" if is_call else "value"
@@ -147,6 +150,21 @@ class Signs(Brackets):
         return self.found(
             "stray-character", at, put=put, cut=not inside, fix=bool(inside), text="[", meant=None, place=place
         )
+
+    def is_index(self) -> bool:
+        """Whether a square bracket stands right behind the name of a value: `widths[0]`."""
+        in_value = self.in_parentheses or self.get(self.at - 2).type in _BEFORE_VALUES
+        is_value = self.before.type == "NAME" and self.before.text not in FUNCTIONS
+        return is_value and in_value and self.touch(self.at)
+
+    def index(self, closer: int) -> Found:
+        """`widths[0]`: a value by its place, which is not known where the piece goes on."""
+        name, first = self.before.text, self.at - 1
+        while self.get(closer + 1).text == "[" and self.touch(closer + 1):
+            closer = self.closing(closer + 1) or closer + 1
+        place = "index of a let" if f"let {name} =" in self.source.text else "index"
+        found = self.found("stray-character", self.at, text="[", meant=name, place=place)
+        return found._replace(changes=((first, closer + 1, (self.cut(first, closer + 1),)),))
 
     def sign_of_another_language(self) -> Found | None:
         """Signs that are whole in other languages and several tokens here: `->`, `**`, `||`."""
