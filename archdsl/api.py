@@ -62,14 +62,11 @@ def check(
     Returns:
         The network (None where there are errors, or where the file has definitions alone) and all diagnostics.
     """
-    source, found = _source(text_or_path)
-    shape, wrong_input = read_input(input)
-    values, wrong_settings = read_settings(set or {})
-    found = [*found, *wrong_input, *wrong_settings]
-    if found:
-        return Checked(source, None, tuple(found))
-    folder = None if root is None else Path(root)
-    checked = check_source(source, Options(shape, values, folder, max_layers, max_parameters, trace))
+    source, unreadable = _source(text_or_path)
+    options, wrong = _options(input, set, root, max_layers, max_parameters, trace)
+    if unreadable or wrong:
+        return Checked(source, None, (*unreadable, *wrong))
+    checked = check_source(source, options)
     warnings = lint(checked, as_written=input is None and not set)
     return checked._replace(diagnostics=(*checked.diagnostics, *warnings)) if warnings else checked
 
@@ -109,13 +106,9 @@ def accepted_sizes(
     the spec's own, with H and W for its height and width. What comes back answers `least()`, `step_of("H")` and
     `accepts({"H": 96, "W": 128})`, without expanding the network anew. Needs no torch.
     """
-    source, found = _source(text_or_path)
-    shape, wrong_input = read_input(input)
-    values, wrong_settings = read_settings(set or {})
-    if found or wrong_input or wrong_settings:
-        return None
-    options = Options(shape, values, None if root is None else Path(root), max_layers, max_parameters)
-    return sizes_of_source(source, options, open)
+    source, unreadable = _source(text_or_path)
+    options, wrong = _options(input, set, root, max_layers, max_parameters)
+    return None if unreadable or wrong else sizes_of_source(source, options, open)
 
 
 def build(network: Network | str | Path) -> nn.Sequential:
@@ -141,6 +134,22 @@ def _source(text_or_path: str | Path | Source) -> tuple[Source, list[Diagnostic]
         assert isinstance(text_or_path, str)
         return Source("<text>", normalized(text_or_path)), []
     return read_spec(Path(text_or_path))
+
+
+def _options(
+    input: InputLike | None,
+    set: SetLike | None,
+    root: str | Path | None,
+    max_layers: int,
+    max_parameters: int,
+    trace: bool = False,
+) -> tuple[Options, list[Diagnostic]]:
+    """How the spec is to be read, and what is wrong with that."""
+    shape, wrong_input = read_input(input)
+    values, wrong_settings = read_settings(set or {})
+    folder = None if root is None else Path(root)
+    options = Options(shape, values, folder, max_layers, max_parameters, trace)
+    return options, [*wrong_input, *wrong_settings]
 
 
 __all__ = ["ArchitectureError", "Checked", "accepted_sizes", "build", "check", "load", "summary"]

@@ -56,9 +56,14 @@ def read_spec(path: Path) -> tuple[Source, list[Diagnostic]]:
         return read_source(path)
     except (OSError, ValueError) as error:
         source = Source(str(path), "")
-        reason = getattr(error, "strerror", None) or str(error)
-        facts = {"path": str(path), "reason": reason[:1].lower() + reason[1:], "suggestion": _near(path, error)}
+        facts = {"path": str(path), "reason": reason_of(error), "suggestion": _near(path, error)}
         return source, [diagnose("unreadable-file", Span(source, 0, 0), **facts)]
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file can't be read or written, as a message has it: "permission denied"."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return reason[:1].lower() + reason[1:]
 
 
 def _near(path: Path, error: Exception) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from archdsl.checker.scope import Module, Scope, Value
@@ -11,6 +11,7 @@ from archdsl.checker.session import Session
 from archdsl.checker.values import NOWHERE, Evaluation
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.diagnostic import Diagnostic
+from archdsl.diagnostics.render import visible
 from archdsl.shapes import Image, Shape, SizeRange, Vector
 from archdsl.source import Source, Span
 from archdsl.syntax import nodes
@@ -94,8 +95,14 @@ def is_literal(value: nodes.Value) -> bool:
     return isinstance(value, nodes.Number)
 
 
-def split_setting(text: str) -> tuple[str, str] | None:
-    """The name and the value of "name=value", or None where it is something else."""
-    name, equals, value = text.partition("=")
-    name = name.strip()
-    return (name, value.strip()) if equals and name.isidentifier() and value.strip() else None
+def split_settings(given: Iterable[str]) -> tuple[dict[str, str], str | None]:
+    """The names and values of "name=value", each text one `--set`, and what is wrong with the first that is not so."""
+    settings: dict[str, str] = {}
+    for text in given:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (equals and name.isidentifier() and value):
+            return settings, f"--set takes name=value, not `{visible(text)}`"
+        if name in settings:
+            return settings, f"--set gives `{visible(name)}` twice"
+        settings[name] = value
+    return settings, None

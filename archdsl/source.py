@@ -55,3 +55,8 @@ class Span(NamedTuple):
     @property
     def text(self) -> str:
         return self.source.text[self.start : self.end]
+
+    @property
+    def line(self) -> int:
+        """The number of the line on which it begins, from 1."""
+        return self.source.position(self.start)[0]

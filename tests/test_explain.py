@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from archdsl.checker.modules import library
-from archdsl.checker.suggest import STRUCTURE
-from archdsl.checker.values import FUNCTIONS
 from archdsl.commands.explain import explain, explanation
 from archdsl.diagnostics.catalog import CATALOG
 from archdsl.diagnostics.pages import Spec, filled, read_page
 from archdsl.examples import run_example, value_of
 from archdsl.layers import LAYERS
 from archdsl.reference import errors_page
+from archdsl.syntax.words import FUNCTIONS, STRUCTURE
 from archdsl.topics import TOPICS
 
 ROOT = Path(__file__).parent.parent

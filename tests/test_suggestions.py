@@ -11,7 +11,6 @@ import pytest
 
 import archdsl
 from archdsl.checker.suggest import (
-    STRUCTURE,
     folded,
     idiom,
     is_elsewhere_only,
@@ -20,10 +19,9 @@ from archdsl.checker.suggest import (
     meant_word,
     suggest,
 )
-from archdsl.checker.values import FUNCTIONS
 from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.layers import LAYERS
-from archdsl.syntax.mistakes.words import FUNCTIONS as FUNCTIONS_OF_THE_PARSER
+from archdsl.syntax.words import FUNCTIONS, STRUCTURE
 
 WORDS = [*LAYERS, *STRUCTURE, "vgg_block", "inception", "for", "if", "let", "block", "import", "else"]
 
@@ -211,8 +209,7 @@ def test_calls_of_elsewhere_name_arguments_of_the_word() -> None:
                 assert parameter[0] or folded(parameter[1]) in known, call
 
 
-def test_the_parser_knows_the_functions() -> None:
-    assert set(FUNCTIONS_OF_THE_PARSER) == set(FUNCTIONS)
+def test_functions_of_other_libraries_are_ours() -> None:
     for name in ("arange", "maximum", "int", "ceiling", "where", "length"):
         assert meant_function(name) in FUNCTIONS
 

@@ -38,8 +38,7 @@ def rows(network: Network, shown: Callable[[Shape], str] = str) -> list[Row]:
     while stack:
         key, node, depth, parent = stack.pop()
         span = node.span if isinstance(node, Leaf) or node.call is None else node.call.span
-        line = span.source.position(span.start)[0]
-        where = str(line) if span.source is file else f"{span.source.name}:{line}"
+        where = str(span.line) if span.source is file else f"{span.source.name}:{span.line}"
         label = "" if key.isdecimal() else f"{key}: "
         text = "  " * depth + shorten(label + text_of(node, key, parent))
         cost = node.cost if isinstance(node, Leaf) else None

@@ -100,12 +100,12 @@ _PASSED_ON = ("dotted-name", "malformed-name", "text-as-value")
 def better_said(parsed: list[Diagnostic], checked: Many[Diagnostic]) -> list[Diagnostic]:
     """The findings without those of the parser that the checker says better, and those that a mended call leads to."""
     # Of a call that was mended it is not known which arguments it lacks.
-    places = [(line_of(each), each.primary.span.start) for each in parsed]
+    places = [(each.primary.span.line, each.primary.span.start) for each in parsed]
     rest = [
         each
         for each in checked
         if each.code != "missing-argument"
-        or not any(line == line_of(each) and start >= each.primary.span.end for line, start in places)
+        or not any(line == each.primary.span.line and start >= each.primary.span.end for line, start in places)
     ]
     others = [each.primary.span for each in rest if each.code not in _PASSED_ON]
     return [
@@ -117,12 +117,6 @@ def better_said(parsed: list[Diagnostic], checked: Many[Diagnostic]) -> list[Dia
 
 def within(inner: Span, outer: Span) -> bool:
     return inner.source is outer.source and outer.start <= inner.start and inner.end <= outer.end
-
-
-def line_of(finding: Diagnostic) -> int:
-    """The line on which the characters at fault begin."""
-    span = finding.primary.span
-    return span.source.position(span.start)[0]
 
 
 def in_order(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:

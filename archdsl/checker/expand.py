@@ -24,7 +24,6 @@ from archdsl.checker.expansion import (
 from archdsl.checker.patterns import bind, check_bindable, check_names, names_of, turns_of
 from archdsl.checker.scope import BlockDefinition, Given, Scope
 from archdsl.checker.session import MAX_BODY_DEPTH, MAX_CALLS, STEPS_A_CALL, GivenUp, Logged, Session
-from archdsl.checker.suggest import JOINS, STRUCTURE
 from archdsl.checker.values import Evaluation
 from archdsl.layers import LAYERS
 from archdsl.layers.base import Cost, Join
@@ -33,6 +32,7 @@ from archdsl.network import Branches, Call, Head, Sequence
 from archdsl.shapes import Shape
 from archdsl.source import Span
 from archdsl.syntax import nodes
+from archdsl.syntax.words import JOINS, STRUCTURE
 
 
 class _Kept(NamedTuple):

@@ -11,7 +11,7 @@ from archdsl.checker.meant import with_kernel_second, without_size_that_enters, 
 from archdsl.checker.scope import Given, Scope
 from archdsl.checker.session import Session
 from archdsl.checker.values import Evaluation
-from archdsl.layers.base import ANY, IMAGE, VECTOR, Join, Layer, Misfit, refuse_too_many_values
+from archdsl.layers.base import ANY, IMAGE, VECTOR, Cost, Join, Layer, Misfit, refuse_too_many_values
 from archdsl.layers.joining import Concat
 from archdsl.layers.linear import Flatten
 from archdsl.network import Leaf
@@ -34,18 +34,7 @@ def expand_layer(
     given, fine = match(item, layer_signature(cls.word), evaluation)
     if evaluation.dead:
         return unknown(None, span)
-    if fine and cls.position_counts is not None:
-        count = sum(each is not None for each in given)
-        if count not in cls.position_counts:
-            session.report(
-                "argument-count",
-                word,
-                word=cls.word,
-                call=layer_signature(cls.word).call,
-                found=count,
-                allowed=cls.position_counts,
-            )
-            fine = False
+    fine = fine and _has_right_count(session, word, cls, given)
     layer, places = make_layer(cls, given, session)
     if cls is Flatten:
         session.rank_in_doubt = False
@@ -67,11 +56,7 @@ def expand_layer(
             if entering is None:
                 return unknown(layer.may_give(None), span)
             shape = entering
-            output = layer.gives(entering)
-            cost = NO_COST
-            if is_known(entering) and is_known(output) and _is_known(layer):
-                cost = layer.cost(entering)
-                refuse_too_many_values(output, cost)
+            output, cost = _output_and_cost(layer, entering)
         except Misfit as misfit:
             if misfit.code == "window-too-large":
                 misfit.facts["meant"] = _meant(item, cls, given, evaluation.scope, entering)
@@ -83,6 +68,26 @@ def expand_layer(
     session.make(span)
     node = Leaf(layer, entering, output, cost, span)
     return Expansion((Child(node, None, looped),), output, cost, 1, 0, span, True)
+
+
+def _has_right_count(session: Session, word: Span, cls: type[Layer], given: list[Given | None]) -> bool:
+    """Whether a layer that takes certain numbers of arguments alone, as `zero_pad` does, has one of these."""
+    count = sum(each is not None for each in given)
+    if cls.position_counts is None or count in cls.position_counts:
+        return True
+    facts = {"call": layer_signature(cls.word).call, "found": count, "allowed": cls.position_counts}
+    session.report("argument-count", word, word=cls.word, **facts)
+    return False
+
+
+def _output_and_cost(layer: Layer, entering: Shape) -> tuple[Shape, Cost]:
+    """What leaves a layer, and what it costs where all sizes are known. Raises Misfit where the shape does not fit."""
+    output = layer.gives(entering)
+    if not (is_known(entering) and is_known(output) and _is_known(layer)):
+        return output, NO_COST
+    cost = layer.cost(entering)
+    refuse_too_many_values(output, cost)
+    return output, cost
 
 
 def join_shapes(session: Session, layer: Join, parts: list[Expansion], span: Span) -> Shape | None:

@@ -7,7 +7,7 @@ from archdsl.checker.expand import Expander
 from archdsl.checker.expansion import NO_COST, ExpandedChain, keyed
 from archdsl.checker.scope import Module, Scope
 from archdsl.checker.session import Options, Session
-from archdsl.checker.suggest import STRUCTURE, meant_word, suggest
+from archdsl.checker.suggest import meant_word, suggest
 from archdsl.checker.trace import Trace
 from archdsl.checker.values import NOWHERE, Evaluation
 from archdsl.diagnostics.diagnostic import Label
@@ -17,6 +17,7 @@ from archdsl.network import Head, Leaf, Network, Node, Sequence
 from archdsl.shapes import Image, OpenInput, Vector, is_known
 from archdsl.source import Span
 from archdsl.syntax import nodes
+from archdsl.syntax.words import STRUCTURE
 
 
 class RootChain:

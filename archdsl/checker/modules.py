@@ -9,14 +9,15 @@ from pathlib import Path
 from archdsl.checker.patterns import check_bindable
 from archdsl.checker.scope import BlockDefinition, LetDefinition, Module, Scope, Value
 from archdsl.checker.session import Session
-from archdsl.checker.suggest import STRUCTURE, suggest
+from archdsl.checker.suggest import suggest
 from archdsl.checker.values import NOWHERE, Evaluation, kind_of
 from archdsl.diagnostics.catalog.values import shown
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
-from archdsl.reader import read_source
+from archdsl.reader import read_source, reason_of
 from archdsl.source import Source, Span
 from archdsl.syntax import nodes
 from archdsl.syntax.parse import parse
+from archdsl.syntax.words import STRUCTURE
 
 MAX_IMPORTS = 100
 
@@ -191,15 +192,11 @@ class Loader:
             source, found = read_source(path, name)
         except (OSError, RuntimeError) as error:
             # Before Python 3.13 a circle of links is a RuntimeError.
-            reason = getattr(error, "strerror", None) or (
-                "no regular file" if isinstance(error, OSError) else "a circle of links"
-            )
+            reason = reason_of(error) if isinstance(error, OSError) else "a circle of links"
             near = None
             if isinstance(error, FileNotFoundError) and path.parent.is_dir():
                 near = suggest(path.name, (each.name for each in path.parent.glob("*.arch")))
-            report(
-                "import-unreadable", span, path=statement.path, reason=reason[:1].lower() + reason[1:], suggestion=near
-            )
+            report("import-unreadable", span, path=statement.path, reason=reason, suggestion=near)
             return None
         self.diagnostics += found
         if found:

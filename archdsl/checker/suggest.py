@@ -6,12 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from archdsl.layers import LAYERS
-
-STRUCTURE = ("input", "seq", "repeat", "concat", "add", "mul", "aux")
-"""The words that no block may take."""
-
-JOINS = ("concat", "add", "mul")
-"""The words whose bodies are parted by bars."""
+from archdsl.syntax.words import STRUCTURE
 
 _STRUCTURE_ELSEWHERE = {
     "seq": "sequential sequence chain module_list nn_sequential stack folge sequenz",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from archdsl.checker.suggest import STRUCTURE, folded, meant_word
+from archdsl.checker.suggest import folded, meant_word
 from archdsl.layers import LAYERS
 from archdsl.layers.base import Field, Layer, SameAs
 from archdsl.syntax import nodes
+from archdsl.syntax.words import STRUCTURE
 
 _KNOWN = frozenset(
     """

@@ -7,13 +7,14 @@ from typing import Any
 
 from archdsl.checker.scope import Scope
 from archdsl.checker.session import Session
-from archdsl.checker.suggest import JOINS, STRUCTURE, folded, idiom, is_elsewhere_only, meant_by_letters, meant_word
+from archdsl.checker.suggest import folded, idiom, is_elsewhere_only, meant_by_letters, meant_word
 from archdsl.checker.translate import Translation, translated
-from archdsl.checker.values import FUNCTIONS, is_name
+from archdsl.checker.values import is_name
 from archdsl.diagnostics.diagnostic import Edit
 from archdsl.layers import LAYERS
 from archdsl.source import Span
 from archdsl.syntax import nodes
+from archdsl.syntax.words import FUNCTIONS, JOINS, STRUCTURE
 
 _KEYWORDS = ("for", "if", "let", "block", "import", "else")
 

@@ -13,6 +13,7 @@ from archdsl.layers import LAYERS
 from archdsl.shapes import Image, Shape, is_known
 from archdsl.syntax import nodes
 from archdsl.syntax.tokens import MAX_NESTING, MAX_WHOLE
+from archdsl.syntax.words import FUNCTIONS
 
 
 def is_name(text: str) -> bool:
@@ -407,19 +408,6 @@ def up_to(node: nodes.Operation, index: int) -> nodes.Operation:
 
 
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
-
-FUNCTIONS: dict[str, tuple[int, int | None]] = {
-    "min": (1, None),
-    "max": (1, None),
-    "round": (1, 1),
-    "floor": (1, 1),
-    "ceil": (1, 1),
-    "len": (1, 1),
-    "range": (1, 1),
-    "choose": (3, 3),
-    "make_divisible": (2, 2),
-}
-"""Each function with the least and the largest number of arguments that it takes."""
 
 
 def make_divisible(value: int | float, divisor: int) -> int:

@@ -12,13 +12,13 @@ from archdsl.api import accepted_sizes
 from archdsl.api import check as check_spec
 from archdsl.checker.check import Checked
 from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS
-from archdsl.commands.output import wants_color, write
+from archdsl.commands.output import refuse, wants_color, write
 from archdsl.diagnostics.catalog import diagnose
-from archdsl.diagnostics.render import unobeyed, visible
+from archdsl.diagnostics.render import unobeyed
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.formats.report import Counts, Result, exit_code_of, report_in
 from archdsl.reader import STDIN, read_spec, read_standard_input, spec_files
-from archdsl.settings import read_input, read_range, read_settings, split_setting
+from archdsl.settings import read_input, read_range, read_settings, split_settings
 from archdsl.shapes import OpenInput, SizeRange
 from archdsl.source import Source, Span
 
@@ -87,14 +87,14 @@ def check(
     Returns:
         0 where all are fine, 1 where one has errors, 2 where a file can't be read or written or an option is wrong.
     """
-    given = read_assignments(settings)
-    if given is None:
-        return EXIT_USAGE
+    given, wrong = split_settings(settings)
+    if wrong is not None:
+        return refuse(wrong)
     from_stdin = STDIN in files
     if stdin_filename is not None and not from_stdin:
-        return wrong_use("--stdin-filename names what is read from standard input; give `-` as the file too")
+        return refuse("--stdin-filename names what is read from standard input; give `-` as the file too")
     if fix and from_stdin:
-        return wrong_use("--fix writes to files, and `-` is none")
+        return refuse("--fix writes to files, and `-` is none")
     request = Request(
         tuple(files),
         input,
@@ -112,21 +112,16 @@ def check(
         stdin_filename,
     )
     if input is not None and ".." in input and (fix or least_input):
-        return wrong_use(f"--input with a range does not go with {'--fix' if fix else '--least-input'}")
+        return refuse(f"--input with a range does not go with {'--fix' if fix else '--least-input'}")
     if not watch:
         return max((exit_code(result, request) for result in printed(request)), default=EXIT_FINE)
     if from_stdin:
-        return wrong_use("--watch looks at files, and `-` is none")
+        return refuse("--watch looks at files, and `-` is none")
     if format not in WATCHABLE:
-        return wrong_use(f"--watch prints again and again, and --format {format} is one document")
+        return refuse(f"--watch prints again and again, and --format {format} is one document")
     from archdsl.commands.watch import watch as watch_files
 
     return watch_files(request)
-
-
-def wrong_use(message: str) -> int:
-    print(f"archdsl: {message}", file=sys.stderr)
-    return EXIT_USAGE
 
 
 def exit_code(result: Result, request: Request) -> int:
@@ -224,18 +219,3 @@ def result_of_range(source: Source, asked: SizeRange, request: Request) -> Resul
     checked = check_source(source, first if refused is None else request._replace(input=str(refused)))
     # Warnings of one size of many say little.
     return Result(source.name, checked._replace(diagnostics=checked.errors), accepted=accepted)
-
-
-def read_assignments(settings: Sequence[str]) -> dict[str, str] | None:
-    """The values of `--set name=value`, or None after a message."""
-    given: dict[str, str] = {}
-    for setting in settings:
-        pair = split_setting(setting)
-        if pair is None:
-            print(f"archdsl: --set takes name=value, not `{visible(setting)}`", file=sys.stderr)
-            return None
-        if pair[0] in given:
-            print(f"archdsl: --set gives `{visible(pair[0])}` twice", file=sys.stderr)
-            return None
-        given[pair[0]] = pair[1]
-    return given

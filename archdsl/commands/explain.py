@@ -7,13 +7,14 @@ from textwrap import indent
 
 from archdsl.checker.modules import library
 from archdsl.checker.suggest import meant_word, suggest
-from archdsl.commands.output import wants_color
+from archdsl.commands.output import refuse, wants_color
 from archdsl.diagnostics.catalog import CATALOG
 from archdsl.diagnostics.catalog.entry import Entry
 from archdsl.diagnostics.catalog.values import shown
 from archdsl.diagnostics.pages import Spec, read_page
 from archdsl.diagnostics.render import Paint, visible
 from archdsl.examples import run_example, value_of
+from archdsl.exit_codes import EXIT_FINE
 from archdsl.layers import LAYERS
 from archdsl.reference import describe_word, example_line, shown_files, stages, summary_line, titled
 from archdsl.topics import SAME_AS, STRUCTURE, TOPICS, VALUES
@@ -27,10 +28,9 @@ def explain(name: str) -> int:
         known = [*LAYERS, *TOPICS, *SAME_AS, *library().blocks, *arguments, *CATALOG, "words", "codes"]
         meant = meant_word(name) or suggest(name, known)
         hint = f"; did you mean `{meant}`?" if meant else "; see `archdsl explain words` and `archdsl explain codes`"
-        print(f"archdsl: nothing is called `{visible(name)}`{hint}", file=sys.stderr)
-        return 2
+        return refuse(f"nothing is called `{visible(name)}`{hint}")
     print(text)
-    return 0
+    return EXIT_FINE
 
 
 def explanation(name: str, color: bool = False) -> str | None:

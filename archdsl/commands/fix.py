@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from archdsl.checker.check import Checked
+from archdsl.commands.output import refuse_file
 from archdsl.diagnostics.catalog.entry import plural
 from archdsl.diagnostics.render import visible
 from archdsl.fixes import fixed
@@ -27,17 +28,15 @@ def fix_file(path: Path, found: Checked, check: Callable[[Source], Checked]) -> 
     checked, mended = fixed(found, check)
     if not mended:
         return found, True
-    name = visible(found.source.name)
     try:
         old = read_bytes(path).decode("utf-8")
         if normalized(old) != found.source.text:
             raise OSError("it has changed meanwhile")
         replace_text(path, as_in(old, checked.source.text))
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        print(f"archdsl: {name}: {visible(reason[:1].lower() + reason[1:])}", file=sys.stderr)
+        refuse_file(found.source.name, error)
         return found, False
-    print(f"{name}: {plural(mended, 'finding')} fixed", file=sys.stderr)
+    print(f"{visible(found.source.name)}: {plural(mended, 'finding')} fixed", file=sys.stderr)
     return checked, True
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from archdsl.commands.output import wants_color, write
+from archdsl.commands.output import refuse, refuse_file, wants_color, write
 from archdsl.diagnostics.catalog.entry import plural
 from archdsl.diagnostics.render import render, unobeyed, visible
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
@@ -33,8 +33,7 @@ def fmt(files: Sequence[str], *, check: bool = False, diff: bool = False) -> int
         can't be read or written.
     """
     if STDIN in files and len(files) > 1:
-        print("archdsl: `-` stands alone, for standard output takes one spec", file=sys.stderr)
-        return EXIT_USAGE
+        return refuse("`-` stands alone, for standard output takes one spec")
     from_stdin = STDIN in files
     outcomes: Counter[str] = Counter()
     for name in files if from_stdin else spec_files(files):
@@ -52,7 +51,8 @@ def _format_one(name: str, check: bool, diff: bool) -> str:
     try:
         data = sys.stdin.buffer.read(MAX_BYTES + 1) if from_stdin else read_bytes(Path(name))
     except (OSError, ValueError) as error:
-        return _complain(shown, error)
+        refuse_file(shown, error)
+        return FAILED
     source, found = source_of(data, shown)
     try:
         text, found = (None, found) if found else formatted(source)
@@ -81,15 +81,10 @@ def _format_one(name: str, check: bool, diff: bool) -> str:
         try:
             replace_text(Path(name), text)
         except OSError as error:
-            return _complain(shown, error)
+            refuse_file(shown, error)
+            return FAILED
         write(unobeyed(f"{visible(shown)}: {FORMATTED}"))
     return FORMATTED
-
-
-def _complain(name: str, error: Exception) -> str:
-    reason = getattr(error, "strerror", None) or str(error)
-    print(f"archdsl: {visible(name)}: {visible(reason[:1].lower() + reason[1:])}", file=sys.stderr)
-    return FAILED
 
 
 def _put(text: str) -> None:

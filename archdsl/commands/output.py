@@ -1,9 +1,14 @@
-"""Text to standard output, in color or not."""
+"""What commands print: text to standard output, in color or not, and complaints to standard error."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
+
+from archdsl.diagnostics.render import visible
+from archdsl.exit_codes import EXIT_USAGE
+from archdsl.reader import reason_of
 
 
 def wants_color(stream: Any, when: str = "auto") -> bool:
@@ -25,3 +30,14 @@ def write(text: str) -> None:
     """Print text now, with a line end; nothing where it is empty."""
     if text:
         print(text, flush=True)
+
+
+def refuse(message: str) -> int:
+    """Say what is wrong with the use of a command, and return the exit code for that."""
+    print(f"archdsl: {message}", file=sys.stderr)
+    return EXIT_USAGE
+
+
+def refuse_file(name: str, error: Exception) -> int:
+    """Say why a file can't be read or written, and return the exit code for that."""
+    return refuse(f"{visible(name)}: {visible(reason_of(error))}")

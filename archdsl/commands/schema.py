@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from archdsl.exit_codes import EXIT_FINE
+
 
 def schema(name: str) -> int:
     """Print the schema of `diagnostics` (`check --format json`), `lines` (`--format jsonl`), or of a `recipe`."""
@@ -16,4 +18,4 @@ def schema(name: str) -> int:
 
         found = SCHEMAS[name]
     print(json.dumps(found, indent=2))
-    return 0
+    return EXIT_FINE

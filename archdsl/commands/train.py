@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from archdsl.api import check as check_spec
-from archdsl.commands.check import read_assignments
-from archdsl.commands.output import wants_color
+from archdsl.commands.output import refuse, wants_color
 from archdsl.diagnostics.render import render, visible
+from archdsl.exit_codes import EXIT_USAGE
 from archdsl.formats.report import exit_code_of
+from archdsl.settings import split_settings
 
 
 def train(
@@ -31,9 +32,9 @@ def train(
     Returns:
         0 when done, 1 where the spec has errors, 2 on wrong use, 3 where training failed, 130 or 143 when stopped.
     """
-    given = read_assignments(settings)
-    if given is None:
-        return 2
+    given, wrong = split_settings(settings)
+    if wrong is not None:
+        return refuse(wrong)
     checked = check_spec(Path(spec), input, given, root)
     if checked.diagnostics:
         print(render(checked.diagnostics, wants_color(sys.stderr)), file=sys.stderr)
@@ -42,7 +43,7 @@ def train(
     if checked.network is None:
         assert checked.nothing_to_build is not None
         print(render([checked.nothing_to_build], wants_color(sys.stderr)), file=sys.stderr)
-        return 2
+        return EXIT_USAGE
     own_recipe = Path(spec).with_suffix(".yaml")
     if recipe_path is None and own_recipe.is_file():
         recipe_path = own_recipe

@@ -37,15 +37,15 @@ def read_allows(source: Source) -> list[Allow]:
             at = comment.start() + match.start(1)
             codes = re.finditer(r"[\w-]+", match[1] or "")
             spans = tuple(Span(source, at + code.start(), at + code.end()) for code in codes)
-            start = comment.start() + match.start()
-            found.append(Allow(source.position(start)[0], spans, Span(source, start, comment.end())))
+            whole = Span(source, comment.start() + match.start(), comment.end())
+            found.append(Allow(whole.line, spans, whole))
     return found
 
 
 def silenced(found: list[Diagnostic], allows: list[Allow]) -> list[Diagnostic]:
     """The warnings that no comment on their line allows."""
     allowed = {(each.line, code.text) for each in allows for code in each.codes}
-    return [each for each in found if (line_of(each), each.code) not in allowed]
+    return [each for each in found if (each.primary.span.line, each.code) not in allowed]
 
 
 def report_allows(found: list[Diagnostic], allows: list[Allow], flow: Flow | None) -> list[Diagnostic]:
@@ -53,7 +53,7 @@ def report_allows(found: list[Diagnostic], allows: list[Allow], flow: Flow | Non
 
     Not reported is a code that another input may call for, and one of layers where the network has none on the line.
     """
-    here = {(line_of(each), each.code) for each in found}
+    here = {(each.primary.span.line, each.code) for each in found}
     built = set() if flow is None else built_lines(flow)
     result: list[Diagnostic] = []
     for allow in allows:
@@ -72,11 +72,6 @@ def report_allows(found: list[Diagnostic], allows: list[Allow], flow: Flow | Non
     return result
 
 
-def line_of(diagnostic: Diagnostic) -> int:
-    span = diagnostic.primary.span
-    return span.source.position(span.start)[0]
-
-
 def was_looked_at(code: str, line: int, built: set[int]) -> bool:
     """Whether what is not found on a line is not there, whatever the input."""
     return code in NAME_CODES or (code not in SIZE_CODES and line in built)
@@ -85,7 +80,7 @@ def was_looked_at(code: str, line: int, built: set[int]) -> bool:
 def built_lines(flow: Flow) -> set[int]:
     """The lines of the file that layers of the network are written on."""
     source = flow.source
-    return {source.position(leaf.span.start)[0] for leaf in flow.leaves if leaf.span.source is source}
+    return {leaf.span.line for leaf in flow.leaves if leaf.span.source is source}
 
 
 def _unknown(code: Span, allow: Allow, here: set[tuple[int, str]]) -> Diagnostic:

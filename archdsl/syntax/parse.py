@@ -80,8 +80,7 @@ class Findings:
         What was found of its very characters before is a part of it; one sign several times on a line is one mistake.
         """
         span = mistake.primary.span
-        line = self.source.position(span.start)[0]
-        near = [each for each in self.all[-50:] if self.source.position(each.primary.span.start)[0] == line]
+        near = [each for each in self.all[-50:] if each.primary.span.line == span.line]
         for earlier in near:
             if is_same_mistake(self.source, earlier, mistake):
                 if earlier.fix is not None and mistake.fix is not None:

@@ -9,8 +9,9 @@ from archdsl.source import Span
 from archdsl.syntax.foreign import mended_name
 from archdsl.syntax.mistakes.piece import Found
 from archdsl.syntax.mistakes.statements import Statements
-from archdsl.syntax.mistakes.words import BODIES, VALUES
+from archdsl.syntax.mistakes.words import VALUES
 from archdsl.syntax.tokens import Token, is_sure, mend_number
+from archdsl.syntax.words import WITH_BODY
 
 _REPEATS = ("x", "X", "*", "times")
 
@@ -100,7 +101,7 @@ class Arguments(Statements):
                 mend=f"{word}{text}",
             )
         is_open = self.get(end).type == "RPAR"
-        has_colon = self.get(end).type == "COLON" and word in BODIES
+        has_colon = self.get(end).type == "COLON" and word in WITH_BODY
         values = [
             (token.type == "NUMBER" and surely_meant(token.text)) or token.text
             for token in self.tokens[start:end]
@@ -158,7 +159,7 @@ class Arguments(Statements):
             )
         is_call = self.before.type == "LBRACE" and self.get(at - 2).type == "NAME" and self.touch(at - 1)
         closer = self.closing(at - 1) if is_call else None
-        if token.type == "NUMBER" and closer is not None and self.get(at - 2).text not in BODIES:
+        if token.type == "NUMBER" and closer is not None and self.get(at - 2).text not in WITH_BODY:
             text = self.text_of(at - 2, at - 1) + f"({self.text_of(at, closer)})"
             put = ((at - 1, at, "("), (closer, closer + 1, ")"))
             return self.found(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from archdsl.diagnostics.diagnostic import Label
 from archdsl.source import Span
 from archdsl.syntax.mistakes.piece import Found, Piece
-from archdsl.syntax.mistakes.words import BODIES, CLOSERS, JOINS, OPERATORS, SIGNS
+from archdsl.syntax.mistakes.words import CLOSERS, OPERATORS, SIGNS
 from archdsl.syntax.tokens import OPENERS
+from archdsl.syntax.words import JOINS, WITH_BODY
 
 _NEVER_IN_PARENTHESES = ("LBRACE", "VBAR", "COLON", "EQUAL", "IMPORT", "BLOCK", "LET", "FOR", "IN", "IF", "ELSE")
 
@@ -158,7 +159,7 @@ class Brackets(Piece):
         """The head of a body whose opening brace lacks, where a closing one is left over."""
         for index in range(self.at - 1, -1, -1):
             token = self.tokens[index]
-            if token.type == "NAME" and token.text in BODIES and self.get(index - 1).type not in ("LPAR", "COMMA"):
+            if token.type == "NAME" and token.text in WITH_BODY and self.get(index - 1).type not in ("LPAR", "COMMA"):
                 end = index + 1
                 if self.get(end).type == "LPAR":
                     end = (self.closing(end) or end) + 1

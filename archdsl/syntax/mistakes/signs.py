@@ -9,8 +9,9 @@ from archdsl.source import Span
 from archdsl.syntax.foreign import plain
 from archdsl.syntax.mistakes.brackets import Brackets
 from archdsl.syntax.mistakes.piece import Found
-from archdsl.syntax.mistakes.words import BODIES, CLOSERS, FUNCTIONS, JOINS, OPERATORS, SIGNS, VALUES
+from archdsl.syntax.mistakes.words import CLOSERS, OPERATORS, SIGNS, VALUES
 from archdsl.syntax.tokens import MAX_WHOLE
+from archdsl.syntax.words import FUNCTIONS, JOINS, WITH_BODY
 
 _ARROWS = ("->", "=>", ">>", "|>", "-->", "==>", ">")
 _BEFORE_VALUES = ("EQUAL", "COMPARE", "PLUS", "MINUS", "TIMES", "IN", "IF", "AND", "OR", "NOT")
@@ -137,7 +138,7 @@ class Signs(Brackets):
             return self.found(
                 "stray-character", at, cut=True, text="[", meant=None, place="call" if is_call else "value"
             )
-        if is_call and self.before.text in BODIES:
+        if is_call and self.before.text in WITH_BODY:
             return self.found("stray-character", at, cut=True, text="[", meant=None, place="body")
         inside = self.tokens[at + 1 : closer]
         if not is_call and self.at_item:

@@ -7,8 +7,9 @@ import re
 from archdsl.syntax.foreign import mended_name
 from archdsl.syntax.mistakes.piece import Found
 from archdsl.syntax.mistakes.signs import Signs
-from archdsl.syntax.mistakes.words import BODIES, FUNCTIONS, KEYWORDS_ELSEWHERE
+from archdsl.syntax.mistakes.words import KEYWORDS_ELSEWHERE
 from archdsl.syntax.tokens import OPENERS
+from archdsl.syntax.words import FUNCTIONS, WITH_BODY
 
 _KEYWORDS = ("IMPORT", "BLOCK", "LET", "FOR", "IN", "IF", "ELSE", "AND", "OR", "NOT", "TRUE", "FALSE")
 _PYTHON_MODULES = ("torch", "torchvision", "tensorflow", "keras", "numpy", "timm", "nn", "math", "os", "sys", "flax")
@@ -44,7 +45,7 @@ class Statements(Signs):
         is_label = self.get(end).type == "COLON" and self.on_one_line(first, end) and stands_alone
         if end - first == 1 and self.get(first).type == "NAME":
             return None
-        if not is_label or end == self.at or end - first > 4 or self.get(first).text in (*BODIES, "input"):
+        if not is_label or end == self.at or end - first > 4 or self.get(first).text in (*WITH_BODY, "input"):
             return None
         return self.malformed_name(first, end)
 
@@ -215,7 +216,7 @@ class Statements(Signs):
             first = at - 1
             while first and self.on_one_line(first - 1, at):
                 first -= 1
-            word = self.get(first) if self.get(first).text in BODIES else None
+            word = self.get(first) if self.get(first).text in WITH_BODY else None
         if word is None:
             return None
         comparison = {"is": "==", "equals": "==", "eq": "=="}.get(token.text)

@@ -1,4 +1,4 @@
-"""Words and kinds of tokens that explanations ask for."""
+"""Words of other languages, and kinds of tokens, that explanations ask for."""
 
 from __future__ import annotations
 
@@ -12,13 +12,6 @@ OPERATORS = ("EQUAL", "COMPARE", "PLUS", "MINUS", "TIMES", "STRAY", "VBAR", "COM
 
 VALUES = ("NAME", "NUMBER", "LPAR", "TRUE", "FALSE", "STRING", "MINUS", "NOT")
 
-JOINS = ("concat", "add", "mul")
-
-BODIES = (*JOINS, "seq", "repeat", "aux")
-
-FUNCTIONS = ("min", "max", "round", "floor", "ceil", "len", "range", "choose", "make_divisible")
-
-"""The functions of values; every other word with parentheses is a layer or a block."""
 
 KEYWORDS_ELSEWHERE = {
     "elif": "else if",
