@@ -13,6 +13,16 @@ from archdsl.network import Network
 from archdsl.shapes import Image, Vector
 from archdsl.source import Source, Span
 
+
+def __getattr__(name: str) -> str:
+    """`archdsl.__version__`, which is looked up where it is asked for alone."""
+    if name != "__version__":
+        raise AttributeError(f"module 'archdsl' has no attribute {name!r}")
+    from importlib.metadata import version
+
+    return version("archdsl")
+
+
 __all__ = [
     "ArchitectureError",
     "Checked",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from archdsl.backends.table import summary
+from archdsl.backends.table import summary as table
 from archdsl.checker.check import Checked, check_source
 from archdsl.checker.check import accepted_sizes as sizes_of_source
 from archdsl.checker.scope import Value
@@ -16,7 +16,7 @@ from archdsl.diagnostics.render import render
 from archdsl.lint.lint import lint
 from archdsl.network import Network
 from archdsl.reader import normalized, read_spec
-from archdsl.settings import read_input, read_settings
+from archdsl.settings import read_input, read_settings, wrong_root
 from archdsl.shapes import OpenInput, Shape
 from archdsl.source import Source
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from archdsl.input_sizes import InputSizes
 
-InputLike: TypeAlias = str | tuple[int, ...] | Shape
-"""An input shape: "3x96x96", (3, 96, 96), or a number of features alone: "784", (784,)."""
+InputLike: TypeAlias = str | int | tuple[int, ...] | Shape
+"""An input shape: "3x96x96", (3, 96, 96), or a number of features alone: "784", 784, (784,)."""
 
 SetLike: TypeAlias = "Mapping[str, Value | str]"
 """Values for lets, as Python values or as they are written in the language: {"width": 32}, {"width": "32"}."""
@@ -82,13 +82,27 @@ def load(path: str | Path, input: InputLike | None = None, set: SetLike | None =
     Raises:
         ArchitectureError: the spec has errors, or no layers. Its text is what `archdsl check` prints.
     """
+    if not isinstance(path, str | Path):
+        raise TypeError(f"load takes the path of a spec, not {_called(path)}")
     checked = check(Path(path), input, set)
-    if checked.network is None:
-        found = checked.diagnostics
-        if checked.nothing_to_build is not None:
-            found = (*found, checked.nothing_to_build)
-        raise ArchitectureError(found)
-    return checked.network
+    if isinstance(path, str) and ("(" in path or "\n" in path) and checked.diagnostics[:1]:
+        first = checked.diagnostics[0]
+        if first.code == "unreadable-file":
+            text = "load takes the path of a spec; `archdsl.check` takes its text"
+            checked = checked._replace(diagnostics=(first._replace(help=(text,)),))
+    return _network_of(checked)
+
+
+def _network_of(checked: Checked) -> Network:
+    if checked.network is not None:
+        return checked.network
+    nothing = checked.nothing_to_build
+    raise ArchitectureError(checked.errors if nothing is None else (*checked.errors, nothing))
+
+
+def _called(given: object) -> str:
+    """What was given, for an error of a wrong type."""
+    return "None" if given is None else f"{type(given).__name__} {given!r}"
 
 
 def accepted_sizes(
@@ -111,27 +125,49 @@ def accepted_sizes(
     return None if unreadable or wrong else sizes_of_source(source, options, open)
 
 
-def build(network: Network | str | Path) -> nn.Sequential:
-    """Build a network, or that of a spec's file, as a plain `nn.Sequential`. Imports torch.
+def build(network: Network | Checked | str | Path) -> nn.Sequential:
+    """Build a network, that of a check, or that of a spec's file, as a plain `nn.Sequential`. Imports torch.
 
     Its input is a batch: (batch, channels, height, width), or (batch, features). The weights are as torch
     initializes them. In training mode, auxiliary heads run beside; see `archdsl.auxiliary_outputs`.
 
     Raises:
-        ArchitectureError: the file has errors.
+        ArchitectureError: the spec has errors, or no layers.
     """
+    whole = _as_network(network, "build")
     from archdsl.backends import pytorch
 
-    return pytorch.build(network if isinstance(network, Network) else load(network))
+    return pytorch.build(whole)
+
+
+def summary(network: Network | Checked | str | Path) -> str:
+    """The table of a network, that of a check, or that of a spec's file: layers, shapes, parameters, multiply-adds.
+
+    Raises:
+        ArchitectureError: the spec has errors, or no layers.
+    """
+    return table(_as_network(network, "summary"))
+
+
+def _as_network(given: Network | Checked | str | Path, function: str) -> Network:
+    if isinstance(given, Network):
+        return given
+    if isinstance(given, Checked):
+        return _network_of(given)
+    if isinstance(given, str | Path):
+        return load(given)
+    because = "; a check with errors has no network, and `archdsl.load` raises them" if given is None else ""
+    raise TypeError(f"{function} takes a Network, a Checked, or the path of a spec, not {_called(given)}{because}")
 
 
 def _source(text_or_path: str | Path | Source) -> tuple[Source, list[Diagnostic]]:
     """The text that is meant, or a diagnostic where its file can't be read."""
     if isinstance(text_or_path, Source):
         return text_or_path, []
+    if not isinstance(text_or_path, str | Path):
+        raise TypeError(f"a spec is a text or a path, not {_called(text_or_path)}")
     is_path = isinstance(text_or_path, Path) or (text_or_path.endswith(".arch") and "\n" not in text_or_path)
-    if not is_path:
-        assert isinstance(text_or_path, str)
+    if isinstance(text_or_path, str) and not is_path:
         return Source("<text>", normalized(text_or_path)), []
     return read_spec(Path(text_or_path))
 
@@ -149,7 +185,7 @@ def _options(
     values, wrong_settings = read_settings(set or {})
     folder = None if root is None else Path(root)
     options = Options(shape, values, folder, max_layers, max_parameters, trace)
-    return options, [*wrong_input, *wrong_settings]
+    return options, [*wrong_input, *wrong_settings, *wrong_root(root)]
 
 
 __all__ = ["ArchitectureError", "Checked", "accepted_sizes", "build", "check", "load", "summary"]

@@ -149,8 +149,10 @@ class InputSizes:
     def accepts(self, values: Values) -> bool:
         """Whether the network accepts these sizes, `{"H": 96, "W": 128}`.
 
-        Raises TooManySizes where each size takes a check of its own, and MOST_CHECKS were made.
+        Raises ValueError where not each name has a whole number, and TooManySizes where each size takes a check of its
+        own, and MOST_CHECKS were made.
         """
+        self._refuse_other_names(values)
         if self._expand is not None:
             input = self.open.at(values)
             if input not in self._expanded:
@@ -162,6 +164,12 @@ class InputSizes:
             if path.guards.hold(values):
                 return path.accepted
         return self._walk(values) is not None
+
+    def _refuse_other_names(self, values: Values) -> None:
+        is_mapping = isinstance(values, dict) and values.keys() == self.trial.keys()
+        if not is_mapping or not all(isinstance(size, int) for size in values.values()):
+            wanted = ", ".join(f'"{symbol}": {size}' for symbol, size in self.trial.items())
+            raise ValueError(f"sizes are whole numbers by their names, as {{{wanted}}}, not {values!r}")
 
     def _walk(self, values: Values) -> Network | None:
         """Walk the network with formulas at these sizes, and keep the outcome."""
@@ -181,6 +189,7 @@ class InputSizes:
 
     def at(self, values: Values) -> Network | None:
         """The network at these sizes, or None where it does not accept them."""
+        self._refuse_other_names(values)
         return (self._expand or self._resized)(self.open.at(values))
 
     def least(self) -> Values | None:
@@ -209,8 +218,10 @@ class InputSizes:
     def step_of(self, symbol: str) -> tuple[int, int] | None:
         """The sizes accepted for a symbol, the others being as tried: the least, and the step to the next ones.
 
-        None where they are not so regular.
+        None where they are not so regular. Raises ValueError where it is no size that was left open.
         """
+        if symbol not in self.trial:
+            raise ValueError(f"{symbol!r} is no size of the input: there are {', '.join(self.trial)}")
         try:
             least = self._least_of(symbol)
             periods = [_period(a) for a in (*self.guards.equal, *self.guards.unequal) if symbol in symbols_of(a)]

@@ -96,6 +96,9 @@ class Network(NamedTuple):
     input: Shape
     root: Sequence
 
+    def __repr__(self) -> str:
+        return f"<Network {self.name}: {self.input} gives {self.output}, {self.cost.parameters:,} parameters>"
+
     @property
     def output(self) -> Shape:
         return self.root.output

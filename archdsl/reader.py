@@ -82,14 +82,16 @@ def near_file(path: Path) -> str | None:
         if nearest is None:
             return None
         folder = Path(nearest)
-    beside = sorted(each for each in islice(folder.iterdir(), MOST_NAMES) if not each.name.startswith("."))
+    beside = sorted(
+        each for each in islice(folder.iterdir(), MOST_NAMES) if not each.name.startswith(".") and each.exists()
+    )
     folders = [each for each in beside if each.is_dir()]
     inside = [each for other in folders for each in sorted(islice(other.glob("*.arch"), MOST_NAMES))]
     for places in ([each for each in beside if each.suffix == ".arch" or each.is_dir()], inside):
-        by_name = {each.name: each for each in reversed(places)}
-        for name in (path.name, f"{path.name}.arch"):
-            if near := get_close_matches(name, by_name, n=1, cutoff=0.7):
-                return str(by_name[near[0]])
+        # An ending that is alike makes no name alike.
+        by_name = {each.stem: each for each in reversed(places)}
+        if near := get_close_matches(path.stem, by_name, n=1, cutoff=0.6):
+            return str(by_name[near[0]])
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from archdsl.checker.scope import Module, Scope, Value
@@ -19,11 +20,16 @@ from archdsl.syntax.parse import parse
 from archdsl.syntax.tokens import MAX_WHOLE
 
 
-def read_input(given: str | tuple[int, ...] | Shape | None) -> tuple[Shape | None, list[Diagnostic]]:
+def read_input(given: str | int | tuple[int, ...] | Shape | None) -> tuple[Shape | None, list[Diagnostic]]:
     """The shape meant by "3x96x96" or "784", or by a tuple of such sizes."""
     if given is None:
         return None, []
-    text = given if isinstance(given, str) else "x".join(str(size) for size in given)
+    if isinstance(given, str | int):
+        text = str(given)
+    elif isinstance(given, list | tuple):
+        text = "x".join(str(size) for size in given)
+    else:
+        raise TypeError(f'an input is "3x96x96", (3, 96, 96) or a number of features, not {given!r}')
     parts = text.lower().split("x")
     if len(parts) in (1, 3) and all(part.isascii() and part.isdecimal() and len(part) < 16 for part in parts):
         sizes = [int(part) for part in parts]
@@ -54,8 +60,19 @@ def read_range(text: str | None) -> tuple[SizeRange | None, list[Diagnostic]]:
     return asked, []
 
 
+def wrong_root(root: str | Path | None) -> list[Diagnostic]:
+    """What is wrong with the folder that imports may not leave: it must be there."""
+    if root is None or Path(root).is_dir():
+        return []
+    text = str(root)
+    reason = "not a folder" if Path(root).exists() else "no such folder"
+    return [diagnose("unreadable-file", Span(Source("--root", text), 0, len(text)), path=text, reason=reason)]
+
+
 def read_settings(given: Mapping[str, Any]) -> tuple[dict[str, Value], list[Diagnostic]]:
     """The values meant for lets: Python's own, or text as it is written in the language."""
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise TypeError(f'values for lets are given by their names, as {{"width": 32}}, not {given!r}')
     values: dict[str, Value] = {}
     found: list[Diagnostic] = []
     for name, value in given.items():

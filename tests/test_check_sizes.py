@@ -54,7 +54,7 @@ def test_the_least_input_of_what_does_not_fit_its_own(capsys: pytest.CaptureFixt
     ("file", "code", "line"),
     [
         ("wrong.arch", 1, "wrong.arch: 1 error"),
-        ("vector.arch", 0, "9 gives 5, in 1 layers"),
+        ("vector.arch", 0, "9 gives 5, in 1 layer"),
         ("library.arch", 0, "library.arch: fine, definitions alone: b"),
     ],
 )

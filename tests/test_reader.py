@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archdsl.reader import read_source, spec_files
+from archdsl.reader import read_source, read_spec, spec_files
 
 
 @pytest.fixture
@@ -63,3 +63,11 @@ def test_a_folder_that_cannot_be_read_is_an_error_when_it_is_read(folder: Path) 
             read_source(Path("nets/deep"))
     finally:
         (folder / "nets" / "deep").chmod(0o700)
+
+
+def test_a_link_that_leads_nowhere_is_not_what_was_meant(tmp_path: Path) -> None:
+    (tmp_path / "broken.arch").symlink_to("nowhere")
+    (tmp_path / "cr.arch").touch()
+    for name in ("broken.arch", "-x.arch", "-"):
+        assert read_spec(tmp_path / name)[1][0].help == ()
+    assert read_spec(tmp_path / "crr.arch")[1][0].help == (f"did you mean `{tmp_path / 'cr.arch'}`?",)

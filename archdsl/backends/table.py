@@ -76,7 +76,7 @@ def summary(network: Network) -> str:
         (row.where, row.text.rstrip(), row.output, _number(row.parameters), _number(row.macs)) for row in rows(network)
     ]
     lines = aligned(cells, "><<>>")
-    lines.append(f"{network.input} gives {network.output}, in {network.layer_count:,} layers")
+    lines.append(f"{network.input} gives {network.output}, in {layers(network)}")
     return "\n".join([*lines, *totals(network)])
 
 
@@ -128,8 +128,7 @@ def open_summary(sizes: InputSizes) -> str:
             cells.append((row.where, row.text.rstrip(), row.output, parameters))
         lines = aligned(cells, "><<>")
         lines.append(
-            f"{' x '.join(map(str, sizes.open))} gives {shape_text(network.output, multiples)}, "
-            f"in {network.layer_count:,} layers"
+            f"{' x '.join(map(str, sizes.open))} gives {shape_text(network.output, multiples)}, in {layers(network)}"
         )
     lines += accepted_lines(sizes)
     least = sizes.least()
@@ -167,3 +166,9 @@ def shape_text(shape: Shape, multiples: Mapping[str, int]) -> str:
         return str(shape)
     texts = [text_of(formula_of(size), multiples) for size in shape]
     return " x ".join(text if len(text) <= LONGEST_FORMULA else "..." for text in texts)
+
+
+def layers(network: Network) -> str:
+    """How many layers there are: "1 layer", "1,024 layers"."""
+    count = network.layer_count
+    return f"{count:,} layer{'' if count == 1 else 's'}"

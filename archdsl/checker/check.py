@@ -10,6 +10,7 @@ from archdsl.checker.scope import Module
 from archdsl.checker.session import Options, interpreter_for_checks
 from archdsl.checker.sizes import sizes_of, sizes_of_names, with_sizes_that_work
 from archdsl.diagnostics.catalog import diagnose
+from archdsl.diagnostics.catalog.entry import plural
 from archdsl.diagnostics.diagnostic import Diagnostic, has_errors
 from archdsl.network import Network
 from archdsl.shapes import OpenInput
@@ -43,6 +44,17 @@ class Checked(NamedTuple):
     nothing_to_build: Diagnostic | None = None
     file: nodes.File | None = None
     module: Module | None = None
+
+    def __repr__(self) -> str:
+        kinds = (self.errors, "error"), (self.warnings, "warning")
+        counts = ", ".join(plural(len(found), name) for found, name in kinds if found)
+        return f"<Checked {self.source.name}: {counts or 'fine'}>"
+
+    def __str__(self) -> str:
+        """The findings as they are shown, or that there are none."""
+        from archdsl.diagnostics.render import render  # A check alone shows nothing.
+
+        return render(self.diagnostics) if self.diagnostics else f"{self.source.name}: fine"
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

@@ -18,7 +18,7 @@ from archdsl.diagnostics.render import unobeyed
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.formats.report import Counts, Result, exit_code_of, report_in
 from archdsl.reader import STDIN, read_spec, read_standard_input, spec_files
-from archdsl.settings import read_input, read_range, read_settings, split_settings
+from archdsl.settings import read_input, read_range, read_settings, split_settings, wrong_root
 from archdsl.shapes import OpenInput, SizeRange
 from archdsl.source import Source, Span
 
@@ -165,7 +165,7 @@ def results(request: Request) -> Iterator[Result]:
     """The files after their checks. Where an option itself is wrong, that alone, for it is wrong for all of them."""
     asked, wrong_range = read_range(request.input)
     wrong_input = wrong_range if asked or wrong_range else read_input(request.input)[1]
-    wrong = [*wrong_input, *read_settings(request.settings)[1]]
+    wrong = [*wrong_input, *read_settings(request.settings)[1], *wrong_root(request.root)]
     if wrong:
         yield Result(None, Checked(wrong[0].primary.span.source, None, tuple(wrong)))
         return

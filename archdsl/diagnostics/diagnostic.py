@@ -72,6 +72,12 @@ class Diagnostic(NamedTuple):
     fix: Fix | None = None
     trace: tuple[Step, ...] = ()
 
+    def __str__(self) -> str:
+        """The finding as it is shown."""
+        from archdsl.diagnostics.render import render  # It shows what is defined here.
+
+        return render((self,))
+
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     """Whether one of the findings is an error."""

@@ -18,7 +18,7 @@ FORMATS = ("text", "concise", "json", "jsonl", "github", "sarif")
 VERSION = 1
 """The version of the JSON formats. Within one, keys may be added; none is removed, renamed or changes its meaning."""
 
-_OPTIONS = ("--input", "--set")
+_OPTIONS = ("--input", "--set", "--root")
 
 
 class Result(NamedTuple):

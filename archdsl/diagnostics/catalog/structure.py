@@ -628,8 +628,10 @@ def import_has_layers(path: str) -> Wording:
 
 
 @code("unreadable-file")
-def unreadable_file(path: str, reason: str, suggestion: str | None) -> Wording:
+def unreadable_file(path: str, reason: str, suggestion: str | None = None) -> Wording:
     """The file on the command line is not there, is a folder without `.arch` files, or may not be read.
+
+    The folder of `--root` must be there too.
 
     Example, missing:
 
@@ -743,7 +745,13 @@ def malformed_input(text: str) -> Wording:
     """
     sizes = re.findall(r"[0-9]+", text)
     mend = "write 3x224x224, or 784 for a vector"
-    if len(sizes) == 2:
+    parts = [re.fullmatch(r"([0-9]+)(?:(?:\.\.+|[-:])([0-9]+))?", part) for part in text.lower().split("x")]
+    if len(parts) == 3 and all(parts) and any(part and part[2] for part in parts):
+        asked = "x".join("..".join(filter(None, part.groups())) for part in parts if part)
+        mend = "one size is needed; `archdsl check` alone takes a range"
+        if text != asked:
+            mend = f"write {asked} for a range"
+    elif len(sizes) == 2:
         mend = f"the channels come first: write 1x{'x'.join(sizes)}, or 3x{'x'.join(sizes)} for a picture in color"
     elif len(sizes) in (3, 4) and all(int(size) > 0 for size in sizes):
         batch = "the batch is no part of it: " if len(sizes) == 4 else ""
@@ -765,9 +773,14 @@ def malformed_range(text: str) -> Wording:
         input(3, H, W)
         conv(8, 3) relu
     """
-    return Wording(
-        f"`{text}` is not a range of inputs", "not a range", ("write 3x64..256x64..256, the smaller number first",)
-    )
+    mend = "write 3x64..256x64..256, the smaller number first"
+    parts = [re.fullmatch(r"([0-9]+)(?:\.\.([0-9]+))?", part) for part in text.lower().split("x")]
+    if len(parts) == 3 and parts[0] is not None and parts[0][2] is not None:
+        mend = "the channels are one number: write 3x64..256x64..256"
+    elif len(parts) == 3 and all(part and min(map(int, filter(None, part.groups()))) > 0 for part in parts):
+        sizes = [sorted(filter(None, part.groups()), key=int) for part in parts if part]
+        mend = f"the smaller number stands first: write {'x'.join('..'.join(each) for each in sizes)}"
+    return Wording(f"`{text}` is not a range of inputs", "not a range", (mend,))
 
 
 @code("range-too-large")
