@@ -59,26 +59,56 @@ def test_typer_is_imported_by_the_command_line_alone() -> None:
     assert who_imports("typer") == {"cli.py"}
 
 
+ABOVE = ("archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api")
+
+
 @pytest.mark.parametrize(
     ("room", "may_not_know"),
     [
         ("layers", ("archdsl.source", "archdsl.syntax", "archdsl.checker", "archdsl.diagnostics", "archdsl.network")),
         ("syntax", ("archdsl.layers", "archdsl.checker", "archdsl.network", "archdsl.shapes")),
         ("diagnostics", ("archdsl.checker", "archdsl.syntax", "archdsl.layers", "archdsl.network")),
-        (
-            "checker",
-            ("archdsl.lint", "archdsl.backends", "archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api"),
-        ),
-        ("lint", ("archdsl.backends", "archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api")),
+        ("source", ("archdsl",)),
+        ("shapes", ("archdsl",)),
+        ("formula", ("archdsl",)),
+        ("input_sizes", ("archdsl.checker", "archdsl.syntax", "archdsl.diagnostics", "archdsl.source")),
+        ("network", ("archdsl.checker", "archdsl.syntax", "archdsl.diagnostics")),
+        ("checker", ("archdsl.lint", "archdsl.backends", "archdsl.formats", "archdsl.fixes", *ABOVE)),
+        ("lint", ("archdsl.backends", "archdsl.formats", "archdsl.fixes", *ABOVE)),
+        ("fixes", ("archdsl.lint", "archdsl.backends", "archdsl.formats", "archdsl.reader", "archdsl.writer", *ABOVE)),
+        ("writer", ("archdsl",)),
+        ("reader", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
+        ("settings", ("archdsl.lint", "archdsl.backends", "archdsl.formats", *ABOVE)),
+        ("topics", ("archdsl",)),
+        ("examples", ("archdsl.commands", "archdsl.training", "archdsl.formats", "archdsl.cli")),
+        ("reference", ("archdsl.commands", "archdsl.training", "archdsl.formats", "archdsl.cli")),
         ("formats", ("archdsl.commands", "archdsl.api", "archdsl.training", "archdsl.syntax", "archdsl.cli")),
-        ("backends", ("archdsl.training", "archdsl.commands", "archdsl.checker", "archdsl.syntax", "archdsl.cli")),
+        ("backends", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
         ("training", ("archdsl.commands", "archdsl.checker", "archdsl.syntax", "archdsl.cli")),
+        ("api", ("archdsl.commands", "archdsl.training", "archdsl.formats", "archdsl.cli")),
+        ("commands", ("archdsl.cli",)),
     ],
 )
 def test_imports_point_one_way(room: str, may_not_know: tuple[str, ...]) -> None:
-    for path in (PACKAGE / room).rglob("*.py"):
+    paths = list((PACKAGE / room).rglob("*.py")) or [PACKAGE / f"{room}.py"]
+    for path in paths:
         for name in imported(path):
             assert not any(name == other or name.startswith(other + ".") for other in may_not_know), (path, name)
+
+
+def test_every_room_stands_in_the_table_of_rooms() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = [path for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"]
+    for room in rooms:
+        assert f"`{room.name}/`" in text, room
+    deep = [room for room in rooms if room.name in ("checker", "syntax", "lint")]
+    for path in [each for folder in (PACKAGE, *deep) for each in folder.glob("*.py")]:
+        assert path.name in ("__init__.py", "nodes.py") or f"`{path.name}`" in text, path
+    paths = [
+        path.as_posix() for folder in (PACKAGE, ROOT / "tests", ROOT / "benchmarks") for path in folder.rglob("*.py")
+    ]
+    for name in re.findall(r"`([\w/]+\.py)`", text):
+        assert any(path.endswith(f"/{name}") for path in paths), name
 
 
 def test_only_the_edges_print_and_read() -> None:
