@@ -150,6 +150,7 @@ def fmt(
     ],
     check: Annotated[bool, typer.Option("--check", help="Change nothing; name the files that would change.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Change nothing; print what would change.")] = False,
+    color: Annotated[Color, typer.Option(help="Whether to color what is for people.")] = Color.auto,
 ) -> Command:
     """Lay specs out in the one canonical way. Words and comments stay; a file is replaced whole or not at all.
 
@@ -158,7 +159,7 @@ def fmt(
     """
     from archdsl.commands.fmt import fmt as run_fmt
 
-    return partial(run_fmt, files, check=check, diff=diff)
+    return partial(run_fmt, files, check=check, diff=diff, color=color.value)
 
 
 @app.command()
@@ -269,6 +270,8 @@ def run_words(words: list[str]) -> int:
         command: Command | int | None = app(words or ["--help"], prog_name="archdsl", standalone_mode=False)
     except typer.TyperException as error:
         where = getattr(getattr(error, "ctx", None), "command_path", "archdsl")
+        if where == "archdsl" and words[0] in ("check", "fmt", "schema", "explain", "train"):
+            where += f" {words[0]}"  # Of an option without its value typer does not tell the command.
         print(f"archdsl: {visible(in_our_words(error))}\narchdsl: see `{where} --help`", file=sys.stderr)
         return EXIT_USAGE
     if callable(command):
@@ -282,6 +285,8 @@ _OUR_WORDS = (
     ("Input should be a valid number, unable to parse string as a number", "a number is needed"),
     ("Input should be", "it must be"),
     (". Did you mean", "; did you mean"),
+    (". Choose from:\n\t", "; it is one of "),
+    (",\n\t", ", "),
 )
 
 

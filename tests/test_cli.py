@@ -213,6 +213,10 @@ def test_wrong_use_is_said_as_all_else(folder: Path) -> None:
             "invalid value for '--max-layers': a whole number is needed\narchdsl: see `archdsl check --help`"
         ),
         ("chekc", "fine.arch"): "no such command 'chekc'; did you mean 'check'?\narchdsl: see `archdsl --help`",
+        ("check", "fine.arch", "--set"): "option '--set' requires an argument\narchdsl: see `archdsl check --help`",
+        ("schema",): (
+            "missing argument 'name'; it is one of diagnostics, lines, recipe\narchdsl: see `archdsl schema --help`"
+        ),
         ("check", "fine.arch", "--set", "width"): "--set takes name=value, not `width`",
     }.items():
         result = archdsl(*words, cwd=folder)

@@ -255,7 +255,8 @@ def test_the_quick_way_reads_as_typer_does(words: list[str], monkeypatch: pytest
 
     seen: list[dict[str, Any]] = []
 
-    def record(files: list[str], *, check: bool = False, diff: bool = False) -> int:
+    def record(files: list[str], *, check: bool, diff: bool, color: str) -> int:
+        assert color == "auto"
         seen.append({"files": files, "check": check, "diff": diff})
         return 0
 
@@ -296,3 +297,10 @@ def test_formatting_imports_neither_torch_nor_lark_nor_typer(folder: Path) -> No
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
     assert result.stderr == "[]\n"
+
+
+def test_a_diff_is_in_color_where_it_is_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fmt(["loose.arch"], diff=True, color="always")
+    assert "\x1b[31m-" in capsys.readouterr().out
+    fmt(["loose.arch"], diff=True)
+    assert "\x1b[" not in capsys.readouterr().out

@@ -19,7 +19,7 @@ FORMATTED, WOULD_BE, FINE, WRONG, FAILED = "formatted", "would be formatted", "f
 _EXITS = {FORMATTED: EXIT_FINE, WOULD_BE: EXIT_ERRORS, FINE: EXIT_FINE, WRONG: EXIT_ERRORS, FAILED: EXIT_USAGE}
 
 
-def fmt(files: Sequence[str], *, check: bool = False, diff: bool = False) -> int:
+def fmt(files: Sequence[str], *, check: bool = False, diff: bool = False, color: str = "auto") -> int:
     """Lay specs out anew, or tell which would change. What is wrong with a spec goes to standard error.
 
     Args:
@@ -27,6 +27,7 @@ def fmt(files: Sequence[str], *, check: bool = False, diff: bool = False) -> int
             writes standard output.
         check: change nothing, and name the files that would change.
         diff: change nothing, and print what would change as a unified diff.
+        color: "auto", "always" or "never".
 
     Returns:
         0 where all is well, 1 where a spec does not parse or, with `check` or `diff`, would change, 2 where a file
@@ -37,14 +38,14 @@ def fmt(files: Sequence[str], *, check: bool = False, diff: bool = False) -> int
     from_stdin = STDIN in files
     outcomes: Counter[str] = Counter()
     for name in files if from_stdin else spec_files(files):
-        outcomes[_format_one(name, check, diff)] += 1
+        outcomes[_format_one(name, check, diff, color)] += 1
     if not from_stdin and not diff:
         told = ", ".join(f"{outcomes[each]} {each}" for each in _EXITS if outcomes[each])
         print(f"{plural(outcomes.total(), 'file')}: {told}")
     return max((_EXITS[each] for each in outcomes), default=EXIT_FINE)
 
 
-def _format_one(name: str, check: bool, diff: bool) -> str:
+def _format_one(name: str, check: bool, diff: bool, color: str) -> str:
     """Format one file, print what is to be said of it, and return what became of it."""
     from_stdin = name == STDIN
     shown = "<stdin>" if from_stdin else name
@@ -64,11 +65,11 @@ def _format_one(name: str, check: bool, diff: bool) -> str:
         )
         return FAILED
     if text is None:
-        print(render(found, wants_color(sys.stderr)), end="\n\n", file=sys.stderr)
+        print(render(found, wants_color(sys.stderr, color)), end="\n\n", file=sys.stderr)
         return WRONG
     changes = data != text.encode("utf-8")
     if diff and changes:
-        _put("".join(difference(data.decode("utf-8"), text, shown)))
+        _put("".join(difference(data.decode("utf-8"), text, shown, color)))
     elif from_stdin and not (check or diff):
         _put(text)
     if not changes:
@@ -96,11 +97,11 @@ def _put(text: str) -> None:
         sys.stdout.write(text)
 
 
-def difference(before: str, after: str, name: str) -> Iterator[str]:
+def difference(before: str, after: str, name: str, when: str = "auto") -> Iterator[str]:
     """The lines of a unified diff; in color on a terminal, where what can't be seen is written out."""
     from difflib import unified_diff  # Needed by this option alone.
 
-    color, in_terminal = wants_color(sys.stdout), sys.stdout.isatty()
+    color, in_terminal = wants_color(sys.stdout, when), sys.stdout.isatty()
     names = (visible(name), visible(name))
     lines = unified_diff(before.splitlines(True), after.splitlines(True), *names)
     for index, line in enumerate(lines):
