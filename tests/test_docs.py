@@ -231,3 +231,10 @@ def test_the_hooks_are_those_of_the_document(workplace: Path) -> None:
     for hook in hooks:
         assert re.search(hook["files"], "specs/lenet.arch")
         assert run(f"{hook['entry']} specs/lenet.arch specs/vgg.arch")[0] == 0
+
+
+@pytest.mark.parametrize("page", ["docs/promises.md", "ARCHITECTURE.md"])
+def test_the_tests_that_a_page_names_are_there(page: str) -> None:
+    named = set(re.findall(r"`(tests/[\w./]+)`", (ROOT / page).read_text(encoding="utf-8")))
+    assert len(named) > 10
+    assert not [name for name in named if not (ROOT / name).exists()]
