@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import random
 import re
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from test_random_specs import Draw, written
+from work import calls_of
 
 from archdsl.source import Source
 from archdsl.syntax import format as formatting
@@ -264,13 +264,13 @@ def shake(seeds: range, width: int) -> None:
 # Size.
 
 LARGE = {
-    "lines": "conv(8, 3, p1) relu\n" * 5_000,
-    "one line": "conv(8, 3, p1) relu " * 1_000,
-    "bare words": "relu " * 10_000,
-    "signs": "conv(" + "-" * 20_000 + "3, 1)",
-    "negations": "if " + "not " * 20_000 + "true { relu }",
+    "lines": "conv(8, 3, p1) relu\n" * 1_000,
+    "one line": "conv(8, 3, p1) relu " * 500,
+    "bare words": "relu " * 3_000,
+    "signs": "conv(" + "-" * 6_000 + "3, 1)",
+    "negations": "if " + "not " * 6_000 + "true { relu }",
     "a sum": "conv(" + "1 + " * 5_000 + "1, 1)",
-    "arms": "if false { relu } " + "else if false { relu } " * 2_000 + "else { tanh }",
+    "arms": "if false { relu } " + "else if false { relu } " * 1_200 + "else { tanh }",
     "arguments": "conv(max(" + "1, " * 5_000 + "3), 1)",
     "bodies": "seq { " * 99 + "relu" + " }" * 99,
     "parentheses": "conv(" + "(" * 98 + "3" + ")" * 98 + ", 1)",
@@ -287,17 +287,12 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_large_texts(name: str) -> None:
-    started = time.perf_counter()
     laid_out(LARGE[name])
-    # A slow machine has its time; what is quadratic overruns it by far.
-    assert time.perf_counter() - started < 60
 
 
-def test_the_time_is_linear() -> None:
-    def seconds(count: int) -> float:
-        started = time.process_time()
-        formatted(Source("", "concat { conv(8, 3, p1) relu  # x\n | identity }\n" * count))
-        return time.process_time() - started
+def test_twice_the_text_is_twice_the_work() -> None:
+    def calls(count: int) -> int:
+        return calls_of(lambda: formatted(Source("", "concat { conv(8, 3, p1) relu  # x\n | identity }\n" * count)))
 
-    seconds(100)
-    assert min(seconds(2_000) for _ in range(2)) < 16 * min(seconds(500) for _ in range(2))
+    calls(1)  # What is loaded once is loaded.
+    assert calls(400) < 2.1 * calls(200)

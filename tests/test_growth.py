@@ -1,14 +1,11 @@
-"""The work of a check grows as its text does, and no faster; with errors too.
-
-Work is counted in calls of functions, Python's and those it calls in C, so that it is the same on every machine.
-"""
+"""The work of a check grows as its text does, and no faster; with errors too."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import pytest
+from work import calls_of
 
 from archdsl.checker import session
 from archdsl.checker.check import check_source
@@ -26,18 +23,7 @@ def calls(text: str, max_layers: int) -> int:
     """How many functions are called while a text is checked and its findings are written out."""
     source = Source("spec", text)
     check_source(Source("spec", INPUT + "relu"))  # What is loaded once is loaded.
-    count = 0
-
-    def profile(frame: object, event: str, arg: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    sys.setprofile(profile)
-    try:
-        render(check_source(source, Options(max_layers=max_layers)).diagnostics)
-    finally:
-        sys.setprofile(None)
-    return count
+    return calls_of(lambda: render(check_source(source, Options(max_layers=max_layers)).diagnostics))
 
 
 def lines(line: str) -> Callable[[int], str]:
@@ -139,3 +125,22 @@ def test_what_is_written_of_a_long_line_is_short() -> None:
         found = check_source(Source("spec", INPUT + text)).diagnostics
         assert found
         assert len(render(found)) < 2_000 * len(found), text[:20]
+
+
+LINE = "conv(8, 3, p1) relu\n"
+PAIR = "block b(c, k) { conv(c, k, p1) relu conv(c, 3, p1) relu }\n"
+
+COSTS = {
+    "at the start": (LINE * 1_000, "conv(8, 99) relu\n" + LINE * 999),
+    "in the middle": (LINE * 1_000, LINE * 500 + "conv(8, 3, g5) relu\n" + LINE * 499),
+    "at the end": (LINE * 1_000, LINE * 999 + "fc(8)\n"),
+    "everywhere": (LINE * 1_000, "conv(0, 3, p1) relu\n" * 1_000),
+    "in a block": (PAIR + "b(8, 3)\n" * 500, PAIR.replace("3, p1", "99") + "b(8, 3)\n" * 500),
+    "in arguments": (PAIR + "b(8, 3)\n" * 500, PAIR + "b(0, 3)\n" * 500),
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_errors_cost_little_more_than_success(name: str) -> None:
+    good, bad = (calls(INPUT + text, 100_000) for text in COSTS[name])
+    assert bad < 2 * good, (bad, good)

@@ -35,6 +35,9 @@ NETWORKS = {
     "features": "seq { pool(2) flatten let f = in_features fc(f // 2) if f > 40 { relu } else { fc(f / 9) } }",
 }
 
+MANY_CHECKS = ("u-net", "upsample", "mixed", "features")
+"""Those that take seconds."""
+
 
 MIXED = "4*H*floor(W/4) and 4*floor(H/2)*floor(W/2) must agree"
 
@@ -46,7 +49,9 @@ def sizes_of(text: str) -> InputSizes:
     return sizes
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in MANY_CHECKS)) for name in NETWORKS]
+)
 def test_what_is_accepted_is_what_a_check_accepts(name: str) -> None:
     sizes = sizes_of(NETWORKS[name])
     text = f"input(4, 1, 1)\n{NETWORKS[name]}\n"

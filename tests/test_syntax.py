@@ -98,6 +98,7 @@ def accepted_by_us(tokens: list[Token]) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_the_same_words_as_lark_cuts() -> None:
     for text in corpus():
         ours = load_tables().tokens(Source("", text))[0]

@@ -137,7 +137,9 @@ def start(folder: Path) -> subprocess.Popen[str]:
     raise AssertionError(process.stderr.read() if process.stderr else "")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_a_signal_saves_and_exits(tmp_path: Path, number: signal.Signals, code: int) -> None:
     process = start(tmp_path / "run")
     process.send_signal(number)
