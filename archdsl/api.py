@@ -10,7 +10,7 @@ from archdsl.backends.table import summary as table
 from archdsl.checker.check import Checked, check_source
 from archdsl.checker.check import accepted_sizes as sizes_of_source
 from archdsl.checker.scope import Value
-from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS, Options
+from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS, Options, interpreter_for_checks
 from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.diagnostics.render import render
 from archdsl.lint.lint import lint
@@ -40,6 +40,7 @@ class ArchitectureError(Exception):
         self.diagnostics = diagnostics
 
 
+@interpreter_for_checks()
 def check(
     text_or_path: str | Path | Source,
     input: InputLike | None = None,
