@@ -310,6 +310,8 @@ def test_watching_checks_again_when_a_file_changes(folder: Path, terminal: bool)
         stderr=subprocess.PIPE,
         cwd=folder,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # What runs in the background of a shell ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread runs here.
     )
     os.close(inner)
     told = b""

@@ -31,10 +31,13 @@ def expand_layer(
     """Expand a layer to the one node that it is; `last` is what gave the shape that enters."""
     session, module = evaluation.session, evaluation.scope.module
     span, word = module.span(item), module.span(item.word)
+    before = len(session.log)
     given, fine = match(item, layer_signature(cls.word), evaluation)
     if evaluation.dead:
         return unknown(None, span)
-    fine = fine and _has_right_count(session, word, cls, given)
+    # A word that was read as an argument, and is none, does not count.
+    counts = not any(logged.key[0] == "unknown-flag" for logged in session.log[before:])
+    fine = fine and (not counts or _has_right_count(session, word, cls, given))
     layer, places = make_layer(cls, given, session)
     if cls is Flatten:
         session.rank_in_doubt = False
