@@ -55,9 +55,14 @@ def read_spec(path: Path) -> tuple[Source, list[Diagnostic]]:
     try:
         return read_source(path)
     except (OSError, ValueError) as error:
-        source = Source(str(path), "")
-        facts = {"path": str(path), "reason": reason_of(error), "suggestion": _near(path, error)}
-        return source, [diagnose("unreadable-file", Span(source, 0, 0), **facts)]
+        return unreadable(path, error)
+
+
+def unreadable(path: Path, error: Exception) -> tuple[Source, list[Diagnostic]]:
+    """An empty source for a file that can't be read, and why."""
+    source = Source(str(path), "")
+    facts = {"path": str(path), "reason": reason_of(error), "suggestion": _near(path, error)}
+    return source, [diagnose("unreadable-file", Span(source, 0, 0), **facts)]
 
 
 def reason_of(error: Exception) -> str:

@@ -10,6 +10,8 @@ import pytest
 import archdsl
 from archdsl.commands.check import check
 from archdsl.commands.fix import fix_file
+from archdsl.source import Source
+from archdsl.syntax.format import formatted
 
 BIASED = "input(3, 8, 8)\nconv(8, 3) batchnorm relu relu\nflatten fc(10)  # allow: softmax-at-end\n"
 MENDED = "input(3, 8, 8)\nconv(8, 3, nobias) batchnorm relu relu\nflatten fc(10)\n"
@@ -108,3 +110,20 @@ def test_errors_that_are_sure_are_fixed_too(spec: Path) -> None:
     has_fix = any(each.fix for each in found.errors)
     assert check([str(spec)], fix=True) == (0 if has_fix else 1)
     assert (spec.read_text() == "input(3, 8, 8)\nconv(8, 3) relu\n") == has_fix
+
+
+def test_the_canonical_layout_stays(spec: Path) -> None:
+    """A fix that makes a line too long for the layout has it broken; a text laid out otherwise keeps its layout."""
+    long = "conv(8, 3, p1) batchnorm " + " ".join(["identity"] * 8) + "\n"
+    text = f"input(3, 8, 8)\nconv(8, 3, p1) batchnorm relu\nrepeat(2) {{\n  conv(8, 3, p1) batchnorm relu\n}}\n{long}"
+    spec.write_text(text)
+    assert formatted(Source("", text))[0] == text
+    check([str(spec)], fix=True)
+    mended = spec.read_text()
+    assert mended.count("nobias") == 3
+    assert mended.count("\n") > text.count("\n")
+    assert formatted(Source("", mended))[0] == mended
+    loose = text.replace("conv(8, 3, p1)", "conv( 8,3,p1 )")
+    spec.write_text(loose)
+    check([str(spec)], fix=True)
+    assert "conv( 8,3,p1, nobias ) batchnorm" in spec.read_text()

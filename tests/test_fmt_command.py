@@ -150,10 +150,13 @@ def test_files_that_cannot_be_read(folder: Path, capsys: pytest.CaptureFixture[s
     (folder / "empty").mkdir()
     assert fmt(["missing.arch", "empty", "loose.arch", "bad\x1b.arch"]) == 2
     output, errors = capsys.readouterr()
-    assert errors.splitlines() == [
-        "archdsl: missing.arch: no such file or directory",
-        "archdsl: empty: a folder without `.arch` files",
-        "archdsl: bad\\x1b.arch: no such file or directory",
+    said = [
+        "missing.arch can't be read: no such file or directory",
+        "empty can't be read: a folder without `.arch` files",
+        "bad\\x1b.arch can't be read: no such file or directory",
+    ]
+    assert [line for line in errors.splitlines() if line.startswith("error")] == [
+        f"error[unreadable-file]: {each}" for each in said
     ]
     assert output == "loose.arch: formatted\n4 files: 1 formatted, 3 failed\n"
 

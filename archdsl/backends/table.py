@@ -143,14 +143,15 @@ def accepted_lines(sizes: InputSizes) -> list[str]:
     from archdsl.formula import symbols_of, text_of
 
     lines = []
+    irregular: set[str] = set()
     for symbol in sizes.trial:
         regular = sizes.step_of(symbol)
         if regular is None:
+            irregular.add(symbol)
             lines.append(f"{symbol}: {(sizes.least() or {}).get(symbol, '?')} or more, and not every size")
             continue
         least, step = regular
         lines.append(f"{symbol}: {least} or more" + (f", in steps of {step}" if step > 1 else ""))
-    irregular = {symbol for symbol in sizes.trial if sizes.step_of(symbol) is None}
     for difference, (a, b) in sizes.guards.equal.items():
         symbols = symbols_of(difference)
         if symbols & irregular or len(symbols) > 1:

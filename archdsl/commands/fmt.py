@@ -11,7 +11,7 @@ from archdsl.commands.output import refuse, refuse_file, wants_color, write
 from archdsl.diagnostics.catalog.entry import plural
 from archdsl.diagnostics.render import render, unobeyed, visible
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
-from archdsl.reader import MAX_BYTES, STDIN, read_bytes, source_of, spec_files
+from archdsl.reader import MAX_BYTES, STDIN, read_bytes, source_of, spec_files, unreadable
 from archdsl.syntax.format import UnfaithfulLayout, formatted
 from archdsl.writer import replace_text
 
@@ -52,7 +52,7 @@ def _format_one(name: str, check: bool, diff: bool, color: str) -> str:
     try:
         data = sys.stdin.buffer.read(MAX_BYTES + 1) if from_stdin else read_bytes(Path(name))
     except (OSError, ValueError) as error:
-        refuse_file(shown, error)
+        print(render(unreadable(Path(shown), error)[1], wants_color(sys.stderr, color)), end="\n\n", file=sys.stderr)
         return FAILED
     source, found = source_of(data, shown)
     try:

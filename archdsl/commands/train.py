@@ -12,6 +12,7 @@ from archdsl.commands.output import refuse, wants_color
 from archdsl.diagnostics.render import render, visible
 from archdsl.exit_codes import EXIT_USAGE
 from archdsl.formats.report import exit_code_of
+from archdsl.reader import STDIN
 from archdsl.settings import split_settings
 
 
@@ -35,6 +36,8 @@ def train(
     given, wrong = split_settings(settings)
     if wrong is not None:
         return refuse(wrong)
+    if spec == STDIN:
+        return refuse("train reads a file, and `-` is none")
     checked = check_spec(Path(spec), input, given, root)
     if checked.diagnostics:
         print(render(checked.diagnostics, wants_color(sys.stderr)), file=sys.stderr)

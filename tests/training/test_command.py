@@ -271,3 +271,10 @@ def test_the_command_module_imports_no_torch() -> None:
     code = "import sys, archdsl.training.command; print([m for m in ('torch', 'pydantic', 'rich') if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "torch" not in shown
+
+
+def test_standard_input_is_no_file_to_train(capsys: pytest.CaptureFixture[str]) -> None:
+    from archdsl.commands.train import train
+
+    assert train("-") == 2
+    assert capsys.readouterr().err == "archdsl: train reads a file, and `-` is none\n"
