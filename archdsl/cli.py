@@ -270,13 +270,18 @@ def run_words(words: list[str]) -> int:
         command: Command | int | None = app(words or ["--help"], prog_name="archdsl", standalone_mode=False)
     except typer.TyperException as error:
         where = getattr(getattr(error, "ctx", None), "command_path", "archdsl")
-        if where == "archdsl" and words[0] in ("check", "fmt", "schema", "explain", "train"):
+        if where == "archdsl" and words[0] in command_names():
             where += f" {words[0]}"  # Of an option without its value typer does not tell the command.
         print(f"archdsl: {visible(in_our_words(error))}\narchdsl: see `{where} --help`", file=sys.stderr)
         return EXIT_USAGE
     if callable(command):
         return command()
     return EXIT_FINE if words else EXIT_USAGE
+
+
+def command_names() -> set[str]:
+    """The commands, as they are called on the command line."""
+    return {(each.name or getattr(each.callback, "__name__", "")) for each in app.registered_commands}
 
 
 _OUR_WORDS = (
