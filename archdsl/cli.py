@@ -279,9 +279,9 @@ def run_words(words: list[str]) -> int:
     return EXIT_FINE if words else EXIT_USAGE
 
 
-def command_names() -> set[str]:
+def command_names() -> set[str | None]:
     """The commands, as they are called on the command line."""
-    return {(each.name or getattr(each.callback, "__name__", "")) for each in app.registered_commands}
+    return {each.name or getattr(each.callback, "__name__", None) for each in app.registered_commands}
 
 
 _OUR_WORDS = (

@@ -10,24 +10,38 @@ from pathlib import Path
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a text in place of that of a file, in UTF-8, with line feeds.
+    """Write a text in place of that of a file, in UTF-8, with line feeds; see `write_bytes`.
 
-    It is written beside the old one, forced to the disk, and then takes its name; it keeps the file's mode. A link
+    Raises FileNotFoundError where there is no file.
+    """
+    path.resolve(strict=True)
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file, or one in place of another, whole or not at all.
+
+    It is written beside the old one, forced to the disk, and then takes its name; it keeps the old one's mode. A link
     stays, and the file that it leads to is replaced.
 
-    Raises OSError where the file is read-only, or the folder or the disk refuses; then the old text is as it was.
+    Raises OSError where the old file is read-only, or the folder or the disk refuses; then the old one is as it was.
     """
-    target = path.resolve(strict=True)
-    mode = stat.S_IMODE(target.stat().st_mode)
-    if not os.access(target, os.W_OK):
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise OSError("a folder, not a file" if target.is_dir() else "not a regular file")
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    if mode is not None and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, "the file is read-only")
     unfinished = target.with_name(f".archdsl-{os.getpid()}.unfinished")
-    with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+    # The first mode of a new file is what the user's mask makes of it.
+    first = 0o666 if mode is None else 0o600
+    with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, first)) as file:
         try:
-            file.write(text.encode("utf-8"))
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
-            os.chmod(unfinished, mode)
+            if mode is not None:
+                os.chmod(unfinished, mode)
             os.replace(unfinished, target)
         except BaseException:
             with suppress(OSError):

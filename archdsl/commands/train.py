@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from archdsl.api import check as check_spec
-from archdsl.commands.output import refuse, wants_color
-from archdsl.diagnostics.render import render, visible
-from archdsl.exit_codes import EXIT_USAGE
-from archdsl.formats.report import exit_code_of
+from archdsl.commands.output import refuse
+from archdsl.commands.spec import read_network
+from archdsl.diagnostics.render import visible
 from archdsl.reader import STDIN
-from archdsl.settings import split_settings
 
 
 def train(
@@ -33,20 +29,11 @@ def train(
     Returns:
         0 when done, 1 where the spec has errors, 2 on wrong use, 3 where training failed, 130 or 143 when stopped.
     """
-    given, wrong = split_settings(settings)
-    if wrong is not None:
-        return refuse(wrong)
     if spec == STDIN:
         return refuse("train reads a file, and `-` is none")
-    checked = check_spec(Path(spec), input, given, root)
-    if checked.diagnostics:
-        print(render(checked.diagnostics, wants_color(sys.stderr)), file=sys.stderr)
-    if checked.errors:
-        return exit_code_of(checked)
-    if checked.network is None:
-        assert checked.nothing_to_build is not None
-        print(render([checked.nothing_to_build], wants_color(sys.stderr)), file=sys.stderr)
-        return EXIT_USAGE
+    read = read_network(spec, input=input, settings=settings, root=root)
+    if isinstance(read, int):
+        return read
     own_recipe = Path(spec).with_suffix(".yaml")
     if recipe_path is None and own_recipe.is_file():
         recipe_path = own_recipe
@@ -55,11 +42,11 @@ def train(
     from archdsl.training.command import run_train_command
 
     return run_train_command(
-        checked.network,
-        checked.source,
+        read.network,
+        read.checked.source,
         recipe_path=recipe_path,
         quiet=quiet,
-        imports=checked.imports,
-        settings=dict(given) if input is None else {**given, "input": input},
+        imports=read.checked.imports,
+        settings=dict(read.settings) if input is None else {**read.settings, "input": input},
         **training,
     )

@@ -1,0 +1,54 @@
+"""What commands on one network share: its spec read and checked, or what is wrong told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from archdsl.api import check
+from archdsl.checker.check import Checked
+from archdsl.commands.output import refuse, wants_color
+from archdsl.diagnostics.render import render
+from archdsl.exit_codes import EXIT_USAGE
+from archdsl.formats.report import exit_code_of
+from archdsl.network import Network
+from archdsl.reader import STDIN, read_spec, read_standard_input
+from archdsl.settings import split_settings
+
+
+class Spec(NamedTuple):
+    """A spec that has a network. `settings` are the values of `--set`, as they were written."""
+
+    checked: Checked
+    network: Network
+    settings: Mapping[str, str]
+
+
+def read_network(
+    spec: str,
+    *,
+    input: str | None = None,
+    settings: Sequence[str] = (),
+    root: str | None = None,
+) -> Spec | int:
+    """Check a spec, `-` being standard input. Its findings go to standard error.
+
+    Returns:
+        The spec with its network, or an exit code: 1 where it has errors, 2 where an option is wrong, the file can't
+        be read, or there is nothing to build.
+    """
+    given, wrong = split_settings(settings)
+    if wrong is not None:
+        return refuse(wrong)
+    source, unreadable = read_standard_input() if spec == STDIN else read_spec(Path(spec))
+    checked = Checked(source, None, tuple(unreadable)) if unreadable else check(source, input, given, root)
+    nothing = [] if checked.nothing_to_build is None else [checked.nothing_to_build]
+    if checked.diagnostics or nothing:
+        print(render([*checked.diagnostics, *nothing], wants_color(sys.stderr)), file=sys.stderr)
+    if checked.errors:
+        return exit_code_of(checked)
+    if checked.network is None:
+        return EXIT_USAGE
+    return Spec(checked, checked.network, given)
