@@ -84,6 +84,7 @@ ABOVE = ("archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api")
         ("reference", ("archdsl.commands", "archdsl.training", "archdsl.formats", "archdsl.cli")),
         ("formats", ("archdsl.commands", "archdsl.api", "archdsl.training", "archdsl.syntax", "archdsl.cli")),
         ("backends", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
+        ("cost", ("archdsl.checker", "archdsl.syntax", "archdsl.diagnostics", "archdsl.backends", *ABOVE)),
         ("training", ("archdsl.commands", "archdsl.checker", "archdsl.syntax", "archdsl.cli")),
         ("api", ("archdsl.commands", "archdsl.training", "archdsl.formats", "archdsl.cli")),
         ("commands", ("archdsl.cli",)),

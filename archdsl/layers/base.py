@@ -82,6 +82,26 @@ class ModuleCall(NamedTuple):
         return f"{self.name}({', '.join(parts)})"
 
 
+class Window(NamedTuple):
+    """Which pixels of its input an output pixel is made from, in one direction.
+
+    Pixel i is made from those from (i * stride - before) / scale, rounded up, to (i * stride + behind) / scale, rounded
+    down. `scale` is 1 but where a picture is made larger, or windows differ in their size.
+    """
+
+    stride: int = 1
+    before: int = 0
+    behind: int = 0
+    scale: int = 1
+
+
+Windows: TypeAlias = tuple[Window, Window]
+"""The windows down and across."""
+
+PIXEL = Window()
+"""The window of what looks at one pixel."""
+
+
 class Misfit(Exception):
     """A layer's own rule is broken. It names the code of the fault, its field and the facts, and knows no text.
 
@@ -188,6 +208,13 @@ class Layer:
     def module(self, x: Shape) -> ModuleCall:
         """How to make the torch module that takes samples of shape `x`."""
         raise NotImplementedError(type(self).__name__)
+
+    def sees(self, x: Shape) -> Windows | None:
+        """Which pixels of `x` a pixel of the output is made from; None where it is all of them.
+
+        The statistics of a normalization do not count: they are over the batch, or the picture, and fixed or nearly so.
+        """
+        return PIXEL, PIXEL
 
     def with_unknown(self, *names: str) -> Layer:
         """The same layer with some fields not known."""

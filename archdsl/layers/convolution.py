@@ -11,6 +11,8 @@ from archdsl.layers.base import (
     Misfit,
     ModuleCall,
     Pair,
+    Window,
+    Windows,
     arg,
     changed,
     flag,
@@ -189,6 +191,15 @@ class Conv(_Convolution):
         assert isinstance(gives, Image)
         return self.cost_at(x.channels, product(gives.height, gives.width))
 
+    def sees(self, x: Shape) -> Windows:
+        return self._window(0), self._window(1)
+
+    def _window(self, axis: int) -> Window:
+        span = self.dilation[axis] * (self.kernel[axis] - 1) + 1
+        # Where `same` adds an odd number of pixels, torch adds the odd one behind.
+        before = (span - 1) // 2 if self.same else self.pad[axis]
+        return Window(self.stride[axis], before, span - 1 - before)
+
     def module(self, x: Shape) -> ModuleCall:
         assert isinstance(x, Image)
         kwargs = changed(
@@ -307,6 +318,15 @@ class ConvTranspose(_Convolution):
     def cost(self, x: Shape) -> Cost:
         assert isinstance(x, Image)
         return self.cost_at(x.channels, product(x.height, x.width))
+
+    def sees(self, x: Shape) -> Windows:
+        return self._window(0), self._window(1)
+
+    def _window(self, axis: int) -> Window:
+        # Input pixel j meets output pixel i where i + pad = stride j + dilation t, for a tap t of the kernel. Taps that
+        # are dilated leave some out between, and at the ends.
+        behind = self.pad[axis]
+        return Window(1, self.dilation[axis] * (self.kernel[axis] - 1) - behind, behind, scale=self.stride[axis])
 
     def module(self, x: Shape) -> ModuleCall:
         assert isinstance(x, Image)

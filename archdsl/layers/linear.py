@@ -40,6 +40,9 @@ class Fc(Layer):
         weights = self.out * x[0]
         return Cost(weights + (0 if self.nobias else self.out), weights)
 
+    def sees(self, x: Shape) -> None:
+        return None
+
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("Linear", (x[0], self.out), changed(bias=(not self.nobias, True)))
 

@@ -9,6 +9,8 @@ from archdsl.layers.base import (
     ModuleCall,
     Pair,
     SameAs,
+    Window,
+    Windows,
     arg,
     changed,
     flag,
@@ -49,12 +51,30 @@ class _Pool(Layer):
         )
         return Image(x.channels, height, width)
 
+    def seen(self, dilation: Pair) -> Windows:
+        down, across = (
+            Window(self.stride[axis], self.pad[axis], dilation[axis] * (self.kernel[axis] - 1) - self.pad[axis])
+            for axis in (0, 1)
+        )
+        return down, across
+
     def _windows(self, size: Dim, kernel: int, stride: int, pad: int, dilation: int) -> Dim:
         """How many windows fit; where it is not known whether `ceil` is said, what holds both ways."""
         if self.ceil is not None:
             return windows(size, kernel, stride, pad, dilation, self.ceil)
         low = windows(size, kernel, stride, pad, dilation)
         return low if low == windows(size, kernel, stride, pad, dilation, ceil=True) else None
+
+
+def adaptive_windows(x: Shape, size: Pair) -> Windows | None:
+    """The windows of adaptive pooling: from floor(i H / h) to below ceil((i + 1) H / h)."""
+    assert isinstance(x, Image)
+    assert x.height is not None
+    assert x.width is not None
+    if size == (1, 1):
+        return None
+    down, across = (Window(x, size - 1, x - 1, scale=size) for x, size in zip((x.height, x.width), size, strict=True))
+    return down, across
 
 
 @layer(
@@ -116,6 +136,9 @@ class Pool(_Pool):
                 raise Misfit("padding-too-large", "pad", pad=self.pad, largest=(0, 0), because="no-pixel-is-met")
         return gives
 
+    def sees(self, x: Shape) -> Windows:
+        return self.seen(self.dilation)
+
     def module(self, x: Shape) -> ModuleCall:
         kwargs = changed(
             stride=(plain(self.stride), plain(self.kernel)),
@@ -174,6 +197,9 @@ class AvgPool(_Pool):
         assert isinstance(x, Image)
         return self.pooled(x, (1, 1))
 
+    def sees(self, x: Shape) -> Windows:
+        return self.seen((1, 1))
+
     def module(self, x: Shape) -> ModuleCall:
         kwargs = changed(
             stride=(plain(self.stride), plain(self.kernel)),
@@ -204,6 +230,9 @@ class AdaptiveAvgPool(Layer):
     def gives(self, x: Shape) -> Shape:
         return Image(x[0], *self.size)
 
+    def sees(self, x: Shape) -> Windows | None:
+        return adaptive_windows(x, self.size)
+
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("AdaptiveAvgPool2d", (plain(self.size),))
 
@@ -227,6 +256,9 @@ class AdaptivePool(Layer):
 
     def gives(self, x: Shape) -> Shape:
         return Image(x[0], *self.size)
+
+    def sees(self, x: Shape) -> Windows | None:
+        return adaptive_windows(x, self.size)
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("AdaptiveMaxPool2d", (plain(self.size),))
@@ -254,6 +286,9 @@ class GlobalAvgPool(Layer):
     def gives(self, x: Shape) -> Shape:
         return Image(x[0], 1, 1)
 
+    def sees(self, x: Shape) -> None:
+        return None
+
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("AdaptiveAvgPool2d", (1,))
 
@@ -275,6 +310,9 @@ class GlobalPool(Layer):
 
     def gives(self, x: Shape) -> Shape:
         return Image(x[0], 1, 1)
+
+    def sees(self, x: Shape) -> None:
+        return None
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("AdaptiveMaxPool2d", (1,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import IMAGE, Layer, Misfit, ModuleCall, SameAs, arg, changed, flag, layer
+from archdsl.layers.base import IMAGE, Layer, Misfit, ModuleCall, SameAs, Window, Windows, arg, changed, flag, layer
 from archdsl.shapes import Dim, Image, Shape, product, total
 
 
@@ -53,6 +53,12 @@ class Upsample(Layer):
         assert isinstance(x, Image)
         return Image(x.channels, product(x.height, self.scale), product(x.width, self.scale))
 
+    def sees(self, x: Shape) -> Windows:
+        # Between two pixels, i lies at (2 i + 1 - scale) / (2 scale); else it repeats the one at i / scale.
+        scale = self.scale
+        window = Window(2, 3 * scale - 2, scale, 2 * scale) if self.bilinear else Window(1, scale - 1, scale=scale)
+        return window, window
+
     def module(self, x: Shape) -> ModuleCall:
         kwargs = changed(mode=("bilinear" if self.bilinear else "nearest", "nearest"))
         return ModuleCall("Upsample", (), {"scale_factor": self.scale, **kwargs})
@@ -82,6 +88,9 @@ class ZeroPad(Layer):
     def gives(self, x: Shape) -> Shape:
         assert isinstance(x, Image)
         return Image(x.channels, total(self.top, x.height, self.bottom), total(self.left, x.width, self.right))
+
+    def sees(self, x: Shape) -> Windows:
+        return Window(1, self.top, -self.top), Window(1, self.left, -self.left)
 
     def module(self, x: Shape) -> ModuleCall:
         sides = (self.left, self.right, self.top, self.bottom)
@@ -113,6 +122,10 @@ class PixelShuffle(Layer):
             if left_over:
                 raise Misfit("channels-do-not-divide", "r", channels=x.channels, r=self.r)
         return Image(channels, product(x.height, self.r), product(x.width, self.r))
+
+    def sees(self, x: Shape) -> Windows:
+        window = Window(1, self.r - 1, scale=self.r)
+        return window, window
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("PixelShuffle", (self.r,))
