@@ -209,13 +209,32 @@ VALUES: dict[str, str] = {
         for i in range(3) { conv(16 * (i + 1), 3) relu }
         global_avgpool flatten fc(10)
     """,
+    "zip": """The first values of several tuples as a tuple, then the second ones, and so on. All have one length.
+
+    Values:
+        zip((64, 128, 256), (1, 2, 2))
+        zip(range(2), (16, 32))
+
+    Example:
+        let depths = (2, 2, 2)
+        input(3, 32, 32)
+        for (depth, channels) in zip(depths, (64, 128, 256)) {
+          repeat(depth) { conv(channels, 3, p1) relu }
+          pool(2)
+        }
+        global_avgpool flatten fc(10)
+    """,
     "choose": """`choose(condition, a, b)` is a where the condition holds, and b where not; the other is not evaluated.
+
+    It takes more conditions, each with its value: the first that holds decides. Without a value at the end, for all
+    other cases, it is an error where none holds: so a file says which values of a let it is made for.
 
     It chooses a value; `if` chooses a chain of layers.
 
     Values:
         choose(true, 64, 128)
         choose(1 > 2, 64, 128)
+        choose(1 > 2, 64, 1 > 1, 128, 256)
 
     Example:
         block unit(width) {

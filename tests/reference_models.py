@@ -100,27 +100,20 @@ class AlexNetOfThePaper(nn.Module):
         return self.fc8(x)
 
 
-VGG_LAYERS = {
-    11: "64 M 128 M 256 256 M 512 512 M 512 512 M",
-    13: "64 64 M 128 128 M 256 256 M 512 512 M 512 512 M",
-    16: "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M",
-    19: "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512 M",
-}
-"""Table 1 of Simonyan and Zisserman 2015, columns A, B, D and E: the width of each convolution, and M for a pool."""
+class VGG11(nn.Module):
+    """VGG-11 of "Dive into Deep Learning", section 8.2, for 1x224x224."""
 
-
-class VGG(nn.Module):
-    """VGG of Simonyan and Zisserman 2015, section 2.1, for 224x224."""
-
-    def __init__(self, depth: int, channels: int = 3, classes: int = 1000, last_map: int = 7) -> None:
+    def __init__(self, last_map: int = 7) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for layer in VGG_LAYERS[depth].split():
-            if layer == "M":
+        channels = 1
+        # Table 1 of Simonyan and Zisserman 2015, column A: the channels of each convolution, and None for a pool.
+        for width in (64, None, 128, None, 256, 256, None, 512, 512, None, 512, 512, None):
+            if width is None:
                 layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
             else:
-                layers += [nn.Conv2d(channels, int(layer), kernel_size=3, padding=1), nn.ReLU()]
-                channels = int(layer)
+                layers += [nn.Conv2d(channels, width, kernel_size=3, padding=1), nn.ReLU()]
+                channels = width
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(
             nn.Linear(512 * last_map * last_map, 4096),
@@ -129,7 +122,7 @@ class VGG(nn.Module):
             nn.Linear(4096, 4096),
             nn.ReLU(),
             nn.Dropout(0.5),
-            nn.Linear(4096, classes),
+            nn.Linear(4096, 10),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 import torchvision
-from reference_models import VGG, AlexNet, AlexNetOfThePaper, GoogLeNet, GoogLeNetOfThePaper, LeNet
+from reference_models import VGG11, AlexNet, AlexNetOfThePaper, GoogLeNet, GoogLeNetOfThePaper, LeNet
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -103,22 +103,8 @@ def torchvision_case(
     )
 
 
-def vgg(depth: int, parameters: int, blocks: list[int]) -> Case:
-    keys = [f"features.{block}.{2 * conv}" for block, convs in enumerate(blocks) for conv in range(convs)]
-
-    def reference(last_map: int = 7) -> nn.Module:
-        return VGG(depth, last_map=last_map)
-
-    keys += ["classifier.1", "classifier.4", "classifier.7"]
-    return Case("vgg", {"depth": depth}, reference, parameters, keys, ("3x64x64", {"last_map": 2}))
-
-
 def alexnet_in_groups(last_map: int = 6) -> nn.Module:
     return AlexNetOfThePaper(groups=2, last_map=last_map)
-
-
-def vgg11(last_map: int = 7) -> nn.Module:
-    return VGG(11, channels=1, classes=10, last_map=last_map)
 
 
 def inceptions(*names: str) -> list[str]:
@@ -159,15 +145,19 @@ CASES = [
     Case(
         "vgg11",
         {},
-        vgg11,
+        VGG11,
         128_806_154,
         ["0.0", "1.0", "2.0", "2.2", "3.0", "3.2", "4.0", "4.2", "6", "9", "12"],
         ("1x64x64", {"last_map": 2}),
     ),
-    vgg(11, 132_863_336, [1, 1, 2, 2, 2]),
-    vgg(13, 133_047_848, [2, 2, 2, 2, 2]),
-    vgg(16, 138_357_544, [2, 2, 3, 3, 3]),
-    vgg(19, 143_667_240, [2, 2, 4, 4, 4]),
+    torchvision_case("vgg", "vgg11", "3x64x64", {"depth": 11}),
+    torchvision_case("vgg", "vgg13", "3x64x64", {"depth": 13}),
+    torchvision_case("vgg", "vgg16", "3x64x64", {"depth": 16}, quick=True),
+    torchvision_case("vgg", "vgg19", "3x64x64", {"depth": 19}),
+    torchvision_case("vgg", "vgg11_bn", "3x64x64", {"depth": 11, "normalize": True}),
+    torchvision_case("vgg", "vgg13_bn", "3x64x64", {"depth": 13, "normalize": True}),
+    torchvision_case("vgg", "vgg16_bn", "3x64x64", {"depth": 16, "normalize": True}),
+    torchvision_case("vgg", "vgg19_bn", "3x64x64", {"depth": 19, "normalize": True}),
     Case(
         "googlenet",
         {},
@@ -266,17 +256,10 @@ def test_parameters_and_multiply_adds(case: Case) -> None:
         assert macs_of(model.train(), network) == network.cost.macs + network.head_cost.macs
 
 
-def test_the_vgg_of_the_file_is_that_of_16_layers() -> None:
-    assert archdsl.load(SPECS / "vgg.arch").cost.parameters == 138_357_544
-
-
-@pytest.mark.parametrize("depth", [0, 12, 15, 22])
-def test_a_vgg_of_a_depth_that_the_paper_does_not_have_is_refused(depth: int) -> None:
-    checked = archdsl.check(SPECS / "vgg.arch", set={"depth": depth})
-    assert checked.network is None
-    [error] = checked.errors
-    line, _ = checked.source.position(error.primary.span.start)
-    assert "the depth is 11, 13, 16 or 19" in checked.source.text.split("\n")[line - 1]
+@pytest.mark.parametrize(("spec", "name", "value", "allowed"), [("vgg", "depth", 12, "11, 13, 16 or 19")])
+def test_a_variant_that_nobody_published_is_refused(spec: str, name: str, value: Any, allowed: str) -> None:
+    [error] = archdsl.check(SPECS / f"{spec}.arch", set={name: value}).errors
+    assert error.message == f"`{name}` is {value}, and can only be {allowed}"
 
 
 def test_the_counts_that_the_spec_of_alexnet_tells_are_those_here() -> None:

@@ -32,7 +32,8 @@ _FUNCTIONS_ELSEWHERE = {
     "ceil": "ceiling round_up",
     "len": "length size count laenge",
     "range": "arange xrange linspace iota",
-    "choose": "where cond select ternary iif ifelse if_else switch",
+    "zip": "izip zipped pairs enumerate",
+    "choose": "where cond select ternary iif ifelse if_else switch match",
     "make_divisible": "_make_divisible round_filters round_channels divisible round_to",
 }
 

@@ -168,7 +168,10 @@ class Evaluation:
         return shape[0]
 
     def _tuple(self, node: nodes.Tuple) -> Value:
-        items = tuple([self.value(item) for item in node.items])
+        return self._bounded_tuple(node, tuple([self.value(item) for item in node.items]))
+
+    def _bounded_tuple(self, node: nodes.Value, items: tuple[Value, ...]) -> Value:
+        """The tuple, or None after a report where it is larger or deeper than any that the language has."""
         size, depth = measured(items)
         if size > MAX_TUPLE:
             self._blame("tuple-too-large", node, limit=MAX_TUPLE)
@@ -332,7 +335,7 @@ class Evaluation:
             self._report("wrong-argument-count", node, function=name, found=len(arguments), least=least, most=most)
             return None
         if name == "choose":
-            return self._chosen(*arguments)
+            return self._chosen(node, arguments)
         values = [self.value(argument) for argument in arguments]
         if any(value is None for value in values):
             return None
@@ -342,6 +345,8 @@ class Evaluation:
             return self._wrong_kind(arguments[0], "what `len` counts", "a tuple", values[0])
         if name in ("min", "max"):
             return self._extreme(name, arguments, values)
+        if name == "zip":
+            return self._zipped(node, arguments, values)
         numbers: list[int | float] = []
         for value, place in zip(values, arguments, strict=True):
             if value is None or isinstance(value, bool | tuple):
@@ -349,12 +354,44 @@ class Evaluation:
             numbers.append(value)
         return self._rounded(name, node, arguments[-1], numbers)
 
-    def _chosen(self, condition: nodes.Value, first: nodes.Value, second: nodes.Value) -> Value:
-        """`choose`, of which only the value chosen is evaluated."""
-        holds = self.condition(condition)
-        one = (self if holds is True else self._dead()).value(first)
-        other = (self if holds is False else self._dead()).value(second)
-        return one if holds else other
+    def _chosen(self, node: nodes.Call, arguments: list[nodes.Value]) -> Value:
+        """`choose`: the value of the first condition that holds, else the last. Nothing behind it is evaluated."""
+        evaluation = self
+        chosen: Value = None
+        for condition, value in zip(arguments[::2], arguments[1::2], strict=False):
+            holds = evaluation.condition(condition)
+            candidate = (evaluation if holds else self._dead()).value(value)
+            if holds is not False and not evaluation.dead:
+                chosen, evaluation = candidate, self._dead()
+        if len(arguments) % 2:
+            otherwise = evaluation.value(arguments[-1])
+            return chosen if evaluation.dead else otherwise
+        if not evaluation.dead:
+            self._report_nothing_chosen(node, arguments[::2])
+        return chosen
+
+    def _report_nothing_chosen(self, node: nodes.Call, conditions: list[nodes.Value]) -> None:
+        """None of the conditions holds. Where they all compare one name with numbers, it is the name that is wrong."""
+        cases = [case for condition in conditions for case in cases_of(condition)]
+        names = {None if case is None else case[0].text for case in cases}
+        if len(names) == 1 and cases[0] is not None:
+            name = cases[0][0]
+            allowed = tuple(case[1].value for case in cases if case is not None)
+            self._blame("nothing-chosen", name, name=name.text, value=self.value(name), allowed=allowed)
+        else:
+            self._report("nothing-chosen", node.function, name=None, value=None, allowed=())
+
+    def _zipped(self, node: nodes.Call, arguments: list[nodes.Value], values: list[Value]) -> Value:
+        """`zip`: the first values of some tuples as a tuple, then the second ones, and so on."""
+        tuples = []
+        for value, place in zip(values, arguments, strict=True):
+            if not isinstance(value, tuple):
+                return self._wrong_kind(place, "an argument of `zip`", "a tuple", value)
+            tuples.append(value)
+            if len(value) != len(tuples[0]):
+                self._blame("lengths-differ", place, length=len(value), wanted=len(tuples[0]))
+                return None
+        return self._bounded_tuple(node, tuple(zip(*tuples, strict=True)))
 
     def _extreme(self, name: str, arguments: list[nodes.Value], values: list[Value]) -> Value:
         """min and max, of several numbers or of one tuple of them."""
@@ -405,6 +442,18 @@ def up_to(node: nodes.Operation, index: int) -> nodes.Operation:
     """What has been read of a sum or product when so many of its operations are done."""
     end = node.end if index == len(node.rest) - 1 else node.rest[index][1].end
     return nodes.Operation(node.first, node.rest[: index + 1], node.start, end)
+
+
+def cases_of(condition: nodes.Value) -> list[tuple[nodes.Name, nodes.Number] | None]:
+    """What a condition asks where it is `name == number`, or several of these with `or`; None for all else."""
+    if not isinstance(condition, nodes.Operation):
+        return [None]
+    operator, operand = condition.rest[0]
+    if operator == "or":
+        return [case for part in (condition.first, *(part for _, part in condition.rest)) for case in cases_of(part)]
+    if operator == "==" and isinstance(condition.first, nodes.Name) and isinstance(operand, nodes.Number):
+        return [(condition.first, operand)]
+    return [None]
 
 
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")

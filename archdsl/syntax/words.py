@@ -19,7 +19,8 @@ FUNCTIONS: dict[str, tuple[int, int | None]] = {
     "ceil": (1, 1),
     "len": (1, 1),
     "range": (1, 1),
-    "choose": (3, 3),
+    "zip": (2, None),
+    "choose": (2, None),
     "make_divisible": (2, 2),
 }
 """Each function of values with the least and the largest number of arguments that it takes."""

@@ -174,8 +174,8 @@ def unknown_flag(
 def unknown_function(name: str, suggestion: str | None, known: tuple[str, ...], layer: bool, value: bool) -> Wording:
     """A function is called that the language does not have.
 
-    There are those that sizes of networks need: min, max, round, floor, ceil, len, range, choose and make_divisible. A
-    name directly before a parenthesis is always a call: to multiply, write `*`.
+    Those that sizes of networks need are there: min, max, round, floor, ceil, len, range, zip, choose, make_divisible.
+    A name directly before a parenthesis is always a call: to multiply, write `*`.
 
     Example:
         let width = 6.4

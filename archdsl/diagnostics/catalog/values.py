@@ -253,6 +253,55 @@ def wrong_argument_count(function: str, found: int, least: int, most: int | None
     return Wording(f"`{function}` takes {wanted}, not {found}", f"takes {wanted}")
 
 
+@code("nothing-chosen")
+def nothing_chosen(name: str | None, value: Any, allowed: tuple[Any, ...]) -> Wording:
+    """No condition of a `choose` holds, and it has no value at its end for all other cases.
+
+    So a file says which values of a let or a parameter it is made for. Another value is an error, whether it stands in
+    the file or comes from `--set`.
+
+    Example:
+        let depth = 17
+        input(3, 64, 64)
+        repeat(choose(depth == 18, 2, depth == 34, 3)) { conv(64, 3, p1) relu }
+        global_avgpool flatten fc(10)
+
+    Mended:
+        let depth = 18
+        input(3, 64, 64)
+        repeat(choose(depth == 18, 2, depth == 34, 3)) { conv(64, 3, p1) relu }
+        global_avgpool flatten fc(10)
+    """
+    if name is None:
+        help = "add a value at its end, for all other cases"
+        return Wording("no condition of this `choose` holds", "chooses nothing", (help,))
+    *others, last = dict.fromkeys(map(shown, allowed))
+    wanted = f"{', '.join(others)} or {last}" if others else last
+    return Wording(f"`{name}` is {shown(value)}, and can only be {wanted}", f"is {shown(value)}")
+
+
+@code("lengths-differ")
+def lengths_differ(length: int, wanted: int) -> Wording:
+    """The tuples that `zip` takes have different lengths.
+
+    It puts the first values of all together, then the second ones: so each needs as many as the others.
+
+    Example:
+        input(3, 32, 32)
+        for (channels, stride) in zip((16, 32, 64), (1, 2)) { conv(channels, 3, p1, s=stride) relu }
+        global_avgpool flatten fc(10)
+
+    Mended:
+        input(3, 32, 32)
+        for (channels, stride) in zip((16, 32, 64), (1, 2, 2)) { conv(channels, 3, p1, s=stride) relu }
+        global_avgpool flatten fc(10)
+    """
+    return Wording(
+        f"`zip` takes tuples of one length, not of {wanted} and {plural(length, 'value')}",
+        f"has {plural(length, 'value')}, and not {wanted}",
+    )
+
+
 @code("nothing-enters")
 def nothing_enters(name: str) -> Wording:
     """`in_channels` or `in_features` stands where nothing enters: in a let of the file, or in `input`.
