@@ -252,3 +252,139 @@ class GoogLeNetOfThePaper(nn.Module):
         x = self.inception_5b(self.inception_5a(x)).mean(dim=(2, 3))  # 1024
         x = self.fc(functional.dropout(x, 0.4, self.training))
         return x if first is None or second is None else (x, first, second)
+
+
+class NetworkInNetwork(nn.Sequential):
+    """Lin, Chen and Yan 2014, section 4, for 3x32x32, with the sizes of the authors' network for Caffe."""
+
+    def __init__(self) -> None:
+        layers: list[nn.Module] = []
+        channels = 3
+        pools = (nn.MaxPool2d(3, stride=2, ceil_mode=True), nn.AvgPool2d(3, stride=2, ceil_mode=True))
+        for index, (filters, kernel) in enumerate([((192, 160, 96), 5), ((192, 192, 192), 5), ((192, 192, 10), 3)]):
+            for out, size in zip(filters, (kernel, 1, 1), strict=True):
+                layers += [nn.Conv2d(channels, out, size, padding=(size - 1) // 2), nn.ReLU()]
+                channels = out
+            if index < len(pools):
+                layers += [pools[index], nn.Dropout(0.5)]
+        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def darknet_layers(in_channels: int, layers: list[tuple[int, int, int]]) -> nn.Sequential:
+    """Convolutions of Darknet: output channels, kernel, stride; each with normalization and a leaky relu of 0.1."""
+    modules: list[nn.Module] = []
+    for channels, kernel, stride in layers:
+        modules.append(nn.Conv2d(in_channels, channels, kernel, stride, padding=kernel // 2, bias=False))
+        modules += [nn.BatchNorm2d(channels), nn.LeakyReLU(0.1)]
+        in_channels = channels
+    return nn.Sequential(*modules)
+
+
+class Darknet19(nn.Module):
+    """Redmon and Farhadi 2017, table 6, for 3x224x224: the lines between two pools are one stage."""
+
+    STAGES = (
+        [(32, 3)],
+        [(64, 3)],
+        [(128, 3), (64, 1), (128, 3)],
+        [(256, 3), (128, 1), (256, 3)],
+        [(512, 3), (256, 1), (512, 3), (256, 1), (512, 3)],
+        [(1024, 3), (512, 1), (1024, 3), (512, 1), (1024, 3)],
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList()
+        channels = 3
+        for stage in self.STAGES:
+            self.stages.append(darknet_layers(channels, [(out, kernel, 1) for out, kernel in stage]))
+            channels = stage[-1][0]
+        self.conv = nn.Conv2d(channels, 1000, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, *others = self.stages
+        x = first(x)
+        for stage in others:
+            x = stage(functional.max_pool2d(x, 2))
+        return self.conv(x).mean((2, 3))
+
+
+class Darknet53(nn.Module):
+    """Redmon and Farhadi 2018, table 1, for 3x256x256."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = darknet_layers(3, [(32, 3, 1)])
+        self.stages = nn.ModuleList()
+        for blocks, channels in ((1, 64), (2, 128), (8, 256), (8, 512), (4, 1024)):
+            stage = nn.Module()
+            stage.down = darknet_layers(channels // 2, [(channels, 3, 2)])
+            residuals = [darknet_layers(channels, [(channels // 2, 1, 1), (channels, 3, 1)]) for _ in range(blocks)]
+            stage.residuals = nn.ModuleList(residuals)
+            self.stages.append(stage)
+        self.fc = nn.Linear(1024, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        for stage in self.stages:
+            x = stage.down(x)
+            for residual in stage.residuals:
+                x = x + residual(x)
+        return self.fc(x.mean((2, 3)))
+
+
+class ConvMixer(nn.Module):
+    """Trockman and Kolter 2023, section 2 and the code of appendix D, for 3x224x224."""
+
+    def __init__(self, channels: int = 1536, depth: int = 20, kernel: int = 9, patch: int = 7) -> None:
+        super().__init__()
+        self.embedding = nn.Conv2d(3, channels, patch, stride=patch)
+        self.embedding_norm = nn.BatchNorm2d(channels)
+        self.layers = nn.ModuleList()
+        for _ in range(depth):
+            layer = nn.Module()
+            layer.depthwise = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
+            layer.depthwise_norm = nn.BatchNorm2d(channels)
+            layer.pointwise = nn.Conv2d(channels, channels, kernel_size=1)
+            layer.pointwise_norm = nn.BatchNorm2d(channels)
+            self.layers.append(layer)
+        self.fc = nn.Linear(channels, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.embedding_norm(functional.gelu(self.embedding(x)))
+        for layer in self.layers:
+            x = x + layer.depthwise_norm(functional.gelu(layer.depthwise(x)))
+            x = layer.pointwise_norm(functional.gelu(layer.pointwise(x)))
+        return self.fc(x.mean((2, 3)))
+
+
+class UNet(nn.Module):
+    """Ronneberger, Fischer and Brox 2015, figure 1, with convolutions padded by one pixel, for 1x512x512."""
+
+    def __init__(self, classes: int = 2) -> None:
+        super().__init__()
+        self.downs = nn.ModuleList(self.double(*each) for each in ((1, 64), (64, 128), (128, 256), (256, 512)))
+        self.bottom = self.double(512, 1024)
+        self.ups = nn.ModuleList()
+        for channels in (512, 256, 128, 64):
+            up = nn.Module()
+            up.up = nn.ConvTranspose2d(2 * channels, channels, kernel_size=2, stride=2)
+            up.convs = self.double(2 * channels, channels)
+            self.ups.append(up)
+        self.last = nn.Conv2d(64, classes, kernel_size=1)
+
+    @staticmethod
+    def double(channels: int, out: int) -> nn.Sequential:
+        first, second = nn.Conv2d(channels, out, 3, padding=1), nn.Conv2d(out, out, 3, padding=1)
+        return nn.Sequential(first, nn.ReLU(), second, nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips = []
+        for down in self.downs:
+            x = down(x)
+            skips.append(x)
+            x = functional.max_pool2d(x, 2)
+        x = self.bottom(x)
+        for up, skip in zip(self.ups, reversed(skips), strict=True):
+            x = up.convs(torch.cat([skip, up.up(x)], dim=1))
+        return self.last(x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -71,8 +72,10 @@ def test_the_well_known_networks_are_those_of_torchvision(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(LIBRARY.glob("*.arch")), ids=lambda path: path.name)
 def test_the_blocks_of_the_library_have_no_warnings(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    call = {"vgg": "vgg_block(2, 16)", "inception": "inception(8, (4, 8), (4, 8), 8)"}[path.stem]
-    assert warnings_of(f"{text}\ninput(3, 64, 64) {call}") == []
+    examples = re.findall(r"^# Example: (\d+)x(\d+)x(\d+): (.*)$", text, re.MULTILINE)
+    assert examples
+    for channels, height, width, calls in examples:
+        assert warnings_of(f"{text}\ninput({channels}, {height}, {width}) {calls}") == []
 
 
 # What is claimed, in torch
