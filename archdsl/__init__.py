@@ -7,7 +7,17 @@
 Importing archdsl imports no torch.
 """
 
-from archdsl.api import ArchitectureError, Checked, accepted_sizes, build, check, load, summary
+from archdsl.api import (
+    ArchitectureError,
+    Checked,
+    WeightsError,
+    accepted_sizes,
+    build,
+    check,
+    load,
+    load_weights,
+    summary,
+)
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
 from archdsl.network import Network
 from archdsl.shapes import Image, Vector
@@ -33,9 +43,11 @@ __all__ = [
     "Source",
     "Span",
     "Vector",
+    "WeightsError",
     "accepted_sizes",
     "build",
     "check",
     "load",
+    "load_weights",
     "summary",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from archdsl.backends.table import summary as table
 from archdsl.checker.check import Checked, check_source
@@ -19,6 +19,7 @@ from archdsl.reader import normalized, read_spec
 from archdsl.settings import read_input, read_settings, wrong_root
 from archdsl.shapes import OpenInput, Shape
 from archdsl.source import Source
+from archdsl.weights.errors import WeightsError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -141,6 +142,47 @@ def build(network: Network | Checked | str | Path) -> nn.Sequential:
     return pytorch.build(whole)
 
 
+def load_weights(
+    model: nn.Module | Network | Checked | str | Path, file: str | Path, leave_out: Sequence[str] = ()
+) -> nn.Module:
+    """Load the weights of a file into a model, or into a network, which is built. Imports torch; runs no code.
+
+    Tensors go by their keys where these are the same, else by names and order; all must find their place, and have its
+    shape.
+
+    Args:
+        model: what `build` gives, any other module, or what `build` takes.
+        file: safetensors, or a state dict that torch saved.
+        leave_out: modules, by their keys in the file or in the network, that stay as they are: ("fc",).
+
+    Returns:
+        The model, its weights loaded.
+
+    Raises:
+        ArchitectureError: the spec has errors, or no layers.
+        WeightsError: the file can't be read, or does not fit. Its text says where the two differ.
+    """
+    if isinstance(leave_out, str):
+        raise TypeError(f'leave_out takes names of modules, as ("{leave_out}",), not a text')
+    is_network = isinstance(model, Network | Checked | str | Path)
+    network = (
+        _as_network(cast("Network", model), "load_weights") if is_network or not hasattr(model, "state_dict") else None
+    )
+    from archdsl.weights.state import OwnEntry, state_of
+    from archdsl.weights.tensors import fit, put, read_weights
+
+    weights = read_weights(Path(file))
+    built: nn.Module
+    if network is not None:
+        ours, name, built = state_of(network), network.name, build(network)
+    else:
+        built = cast("nn.Module", model)
+        ours = [OwnEntry(key, tuple(tensor.shape)) for key, tensor in built.state_dict().items()]
+        name = f"the {type(built).__name__}"
+    put(weights, fit(weights, ours, name, leave_out), built)
+    return built
+
+
 def summary(network: Network | Checked | str | Path) -> str:
     """The table of a network, that of a check, or that of a spec's file: layers, shapes, parameters, multiply-adds.
 
@@ -189,4 +231,14 @@ def _options(
     return options, [*wrong_input, *wrong_settings, *wrong_root(root)]
 
 
-__all__ = ["ArchitectureError", "Checked", "accepted_sizes", "build", "check", "load", "summary"]
+__all__ = [
+    "ArchitectureError",
+    "Checked",
+    "WeightsError",
+    "accepted_sizes",
+    "build",
+    "check",
+    "load",
+    "load_weights",
+    "summary",
+]

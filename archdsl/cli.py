@@ -83,6 +83,14 @@ Set = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="Stands for the value of a let of the spec; may be repeated."),
 ]
 Root = Annotated[str | None, typer.Option("--root", metavar="FOLDER", help="The folder that imports may not leave.")]
+Except = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--except",
+        metavar="MODULE",
+        help="Leave out a module, `fc`, that the file or the network calls so; may be repeated.",
+    ),
+]
 MaxLayers = Annotated[int, typer.Option("--max-layers", min=1, help="A larger network is refused.")]
 
 
@@ -211,6 +219,11 @@ def train(
     ] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch a data set that is not there.")] = False,
     out: Annotated[Path | None, typer.Option(help="The run's folder; by default a new one in ./runs.")] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Start from these weights: safetensors, or a state dict that torch saved."),
+    ] = None,
+    leave_out: Except = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result alone.")] = False,
 ) -> Command:
     """Train a network.
@@ -238,7 +251,43 @@ def train(
         data_dir=data_dir,
         download=download,
         out=out,
+        weights=weights,
+        leave_out=leave_out or [],
         quiet=quiet,
+    )
+
+
+weights_app = typer.Typer(help="Weights of other tools into networks.")
+app.add_typer(weights_app, name="weights")
+
+
+@weights_app.command("load")
+def weights_load(
+    spec: Spec,
+    file: Annotated[str, typer.Argument(help="The weights: safetensors, or a state dict that torch saved.")],
+    out: Annotated[str, typer.Option("--output", "-o", metavar="FILE.safetensors", help="The file that is written.")],
+    settings: Set = None,
+    input: Input = None,
+    root: Root = None,
+    leave_out: Except = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell of each tensor where it went.")] = False,
+) -> Command:
+    """Load weights into a network, by key, else by names and order, and write both as one file.
+
+    Exits with 0 when done, 1 where the spec has errors or the weights do not fit, 2 on wrong use or an unreadable file.
+    """
+    from archdsl.commands.weights import load
+
+    return partial(
+        load,
+        spec,
+        file,
+        out=out,
+        input=input,
+        settings=settings or [],
+        root=root,
+        leave_out=leave_out or [],
+        verbose=verbose,
     )
 
 

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
+
+
+class Files(NamedTuple):
+    """Files elsewhere than on the disk: in a file of weights, in a revision of git.
+
+    read: gives the bytes of a file by its path, or raises OSError.
+    root: the folder that imports may not leave; None is the folder of the spec, as on the disk.
+    """
+
+    read: Callable[[Path], bytes]
+    root: Path | None = None
 
 
 class Source:
     """A named text: a file, or something typed.
 
     `name` is how messages call it (the path as the user gave it, or "<text>"); `path` is the real file, where
-    there is one.
+    there is one. `files` is where its imports are read from, None being the disk.
     """
 
-    def __init__(self, name: str, text: str, path: Path | None = None) -> None:
+    def __init__(self, name: str, text: str, path: Path | None = None, files: Files | None = None) -> None:
         self.name = name
         self.text = text
         self.path = path
+        self.files = files
 
     def __repr__(self) -> str:
         return f"Source({self.name!r}, {len(self.text)} characters)"

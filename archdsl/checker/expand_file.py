@@ -30,7 +30,8 @@ class Expanded:
         self.file = file
         self.options = options
         session = Session(options.max_layers)
-        root = options.root or (Path.cwd() if file.source.path is None else file.source.path.parent)
+        path, files = file.source.path, file.source.files
+        root = options.root or (files and files.root) or (Path.cwd() if path is None else path.parent)
         loader = Loader(session, root)
         self.network: Network | None = None
         self.library: tuple[str, ...] | None = None

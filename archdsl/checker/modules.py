@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from archdsl.checker.suggest import suggest
 from archdsl.checker.values import NOWHERE, Evaluation, kind_of
 from archdsl.diagnostics.catalog.values import shown
 from archdsl.diagnostics.diagnostic import Diagnostic, Label
-from archdsl.reader import read_source, reason_of
+from archdsl.reader import read_source, reason_of, source_of
 from archdsl.source import Source, Span
 from archdsl.syntax import nodes
 from archdsl.syntax.parse import parse
@@ -54,10 +55,14 @@ class Loader:
         self._by_path: dict[Path, Module] = {}
         self._loading: list[tuple[Path, str]] = []
         self._imports = 0
+        self._read: Callable[[Path, str], tuple[Source, list[Diagnostic]]] = read_source
 
     def load(self, file: nodes.File, settings: dict[str, Value] | None = None) -> Module:
         """Load a file that was parsed; `settings` stand for the values of its lets."""
         source = file.source
+        if source.files is not None:
+            read = source.files.read
+            self._read = lambda path, name: source_of(read(path), name, path)
         module = Module(source, library())
         if source.path is not None:
             self._loading.append((source.path.resolve(), source.name))
@@ -189,7 +194,7 @@ class Loader:
                 report("too-many-imports", span, limit=MAX_IMPORTS)
                 return None
             name = os.path.normpath(Path(module.source.name).parent / statement.path)
-            source, found = read_source(path, name)
+            source, found = self._read(path, name)
         except (OSError, RuntimeError) as error:
             # Before Python 3.13 a circle of links is a RuntimeError.
             reason = reason_of(error) if isinstance(error, OSError) else "a circle of links"

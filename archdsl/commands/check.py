@@ -14,10 +14,11 @@ from archdsl.checker.check import Checked
 from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS
 from archdsl.commands.output import refuse, wants_color, write
 from archdsl.diagnostics.catalog import diagnose
-from archdsl.diagnostics.render import unobeyed
+from archdsl.diagnostics.diagnostic import Diagnostic
+from archdsl.diagnostics.render import unobeyed, visible
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.formats.report import Counts, Result, exit_code_of, report_in
-from archdsl.reader import STDIN, read_spec, read_standard_input, spec_files
+from archdsl.reader import STDIN, read_spec, read_standard_input, spec_files, unreadable
 from archdsl.settings import read_input, read_range, read_settings, split_settings, wrong_root
 from archdsl.shapes import OpenInput, SizeRange
 from archdsl.source import Source, Span
@@ -95,6 +96,8 @@ def check(
         return refuse("--stdin-filename names what is read from standard input; give `-` as the file too")
     if fix and from_stdin:
         return refuse("--fix writes to files, and `-` is none")
+    if fix and any(file.endswith(".safetensors") for file in files):
+        return refuse("--fix writes to .arch files, and a file of weights is none")
     request = Request(
         tuple(files),
         input,
@@ -170,20 +173,42 @@ def results(request: Request) -> Iterator[Result]:
         yield Result(None, Checked(wrong[0].primary.span.source, None, tuple(wrong)))
         return
     for file in spec_files(request.files):
-        source, found = read_standard_input(request.stdin_filename) if file == STDIN else read_spec(Path(file))
-        if found:
-            yield Result(source.name, Checked(source, None, tuple(found)))
-            continue
-        if asked is not None:
-            yield result_of_range(source, asked, request)
-            continue
-        checked = check_source(source, request)
-        is_written = True
-        if request.fix:
-            from archdsl.commands.fix import fix_file  # Needed by this option alone.
+        yield result_of(file, request, asked)
 
-            checked, is_written = fix_file(Path(file), checked, lambda each: check_source(each, request))
-        yield Result(source.name, checked, is_written, least=least_of(source, request) if request.least_input else None)
+
+def result_of(file: str, request: Request, asked: SizeRange | None) -> Result:
+    """One file after its check; `asked` are the sizes that are asked about."""
+    if file.endswith(".safetensors"):
+        source, found, request = read_weights(file, request)
+    elif file == STDIN:
+        source, found = read_standard_input(request.stdin_filename)
+    else:
+        source, found = read_spec(Path(file))
+    if found:
+        return Result(source.name, Checked(source, None, tuple(found)))
+    if asked is not None:
+        return result_of_range(source, asked, request)
+    checked = check_source(source, request)
+    is_written = True
+    if request.fix:
+        from archdsl.commands.fix import fix_file  # Needed by this option alone.
+
+        checked, is_written = fix_file(Path(file), checked, lambda each: check_source(each, request))
+    return Result(source.name, checked, is_written, least=least_of(source, request) if request.least_input else None)
+
+
+def read_weights(file: str, request: Request) -> tuple[Source, list[Diagnostic], Request]:
+    """The spec in a file of weights, and the request with the input and the settings that it was made with."""
+    from archdsl.weights.errors import WeightsError
+    from archdsl.weights.files import read_origin
+
+    try:
+        origin = read_origin(Path(file))
+    except WeightsError as error:
+        reason = OSError(str(error).removeprefix(f"{visible(file)}: "))
+        return *unreadable(Path(file), reason), request
+    given = request._replace(input=request.input or origin.input, settings={**origin.settings, **request.settings})
+    return *origin.source(Path(file)), given
 
 
 def check_source(source: Source, request: Request) -> Checked:

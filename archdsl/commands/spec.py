@@ -16,14 +16,22 @@ from archdsl.formats.report import exit_code_of
 from archdsl.network import Network
 from archdsl.reader import STDIN, read_spec, read_standard_input
 from archdsl.settings import split_settings
+from archdsl.weights.errors import WeightsError
+from archdsl.weights.files import SUFFIX, Origin, read_origin
 
 
 class Spec(NamedTuple):
-    """A spec that has a network. `settings` are the values of `--set`, as they were written."""
+    """A spec that has a network.
+
+    settings: the values of `--set`, and input: that of `--input`, as they were written; of a file of weights, its own.
+    origin: what a file of weights keeps, where the spec is in one.
+    """
 
     checked: Checked
     network: Network
     settings: Mapping[str, str]
+    input: str | None
+    origin: Origin | None
 
 
 def read_network(
@@ -33,7 +41,7 @@ def read_network(
     settings: Sequence[str] = (),
     root: str | None = None,
 ) -> Spec | int:
-    """Check a spec, `-` being standard input. Its findings go to standard error.
+    """Check a spec, `-` being standard input, or that in a file of weights. Its findings go to standard error.
 
     Returns:
         The spec with its network, or an exit code: 1 where it has errors, 2 where an option is wrong, the file can't
@@ -42,7 +50,16 @@ def read_network(
     given, wrong = split_settings(settings)
     if wrong is not None:
         return refuse(wrong)
-    source, unreadable = read_standard_input() if spec == STDIN else read_spec(Path(spec))
+    origin = None
+    if spec.endswith(SUFFIX):
+        try:
+            origin = read_origin(Path(spec))
+        except WeightsError as error:
+            return refuse(str(error))
+        input, given = origin.input if input is None else input, {**origin.settings, **given}
+        source, unreadable = origin.source(Path(spec))
+    else:
+        source, unreadable = read_standard_input() if spec == STDIN else read_spec(Path(spec))
     checked = Checked(source, None, tuple(unreadable)) if unreadable else check(source, input, given, root)
     nothing = [] if checked.nothing_to_build is None else [checked.nothing_to_build]
     if checked.diagnostics or nothing:
@@ -51,4 +68,4 @@ def read_network(
         return exit_code_of(checked)
     if checked.network is None:
         return EXIT_USAGE
-    return Spec(checked, checked.network, given)
+    return Spec(checked, checked.network, given, input, origin)

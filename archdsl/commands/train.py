@@ -20,6 +20,8 @@ def train(
     root: str | None = None,
     recipe_path: Path | None = None,
     quiet: bool = False,
+    weights: str | None = None,
+    leave_out: Sequence[str] = (),
     **training: Any,
 ) -> int:
     """Train a spec; `training` is what else `archdsl.training.command.run_train_command` takes.
@@ -34,6 +36,8 @@ def train(
     read = read_network(spec, input=input, settings=settings, root=root)
     if isinstance(read, int):
         return read
+    if leave_out and weights is None:
+        return refuse("--except leaves out a part of --weights FILE, which is not given")
     own_recipe = Path(spec).with_suffix(".yaml")
     if recipe_path is None and own_recipe.is_file():
         recipe_path = own_recipe
@@ -46,7 +50,9 @@ def train(
         read.checked.source,
         recipe_path=recipe_path,
         quiet=quiet,
+        weights=weights,
+        leave_out=leave_out,
         imports=read.checked.imports,
-        settings=dict(read.settings) if input is None else {**read.settings, "input": input},
+        settings=dict(read.settings) if read.input is None else {**read.settings, "input": read.input},
         **training,
     )

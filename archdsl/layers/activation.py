@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import LARGEST_SINGLE, Cost, Layer, ModuleCall, arg, changed, layer
+from archdsl.layers.base import LARGEST_SINGLE, Cost, Layer, ModuleCall, State, arg, changed, layer
 from archdsl.shapes import Shape
 
 _SAME = "gives what comes in"
@@ -159,6 +159,9 @@ class Prelu(_Activation):
 
     def cost(self, x: Shape) -> Cost:
         return Cost(parameters=1)
+
+    def state(self, x: Shape) -> State:
+        return (("weight", (1,)),)
 
 
 @layer(

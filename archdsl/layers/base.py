@@ -66,6 +66,10 @@ class Cost(NamedTuple):
     macs: int = 0
 
 
+State: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
+"""The tensors that a layer keeps: each with its name in the module, "weight", and its shape, in torch's order."""
+
+
 class ModuleCall(NamedTuple):
     """How to make a torch module, as data: `Conv2d(3, 96, kernel_size=11)`. No torch is needed to hold it.
 
@@ -159,8 +163,8 @@ class Layer:
 
     An instance is a word with its arguments. It is made by keyword, without checks: the checker has compared the
     values with the fields. While a spec is being checked, a field may be None, or a pair hold None, where a value
-    is not known; so `agrees` and `gives` reckon with the functions of `shapes`, which pass the unknown on. `cost`
-    and `module` are asked only where all is known and valid.
+    is not known; so `agrees` and `gives` reckon with the functions of `shapes`, which pass the unknown on. `cost`,
+    `state` and `module` are asked only where all is known and valid.
     """
 
     word: ClassVar[str]
@@ -204,6 +208,10 @@ class Layer:
     def cost(self, x: Shape) -> Cost:
         """Parameters and multiply-adds for one sample of shape `x`."""
         return Cost()
+
+    def state(self, x: Shape) -> State:
+        """What the module for samples of shape `x` has in its state dict: parameters, then buffers."""
+        return ()
 
     def module(self, x: Shape) -> ModuleCall:
         """How to make the torch module that takes samples of shape `x`."""

@@ -11,6 +11,7 @@ from archdsl.layers.base import (
     Misfit,
     ModuleCall,
     Pair,
+    State,
     Window,
     Windows,
     arg,
@@ -95,6 +96,11 @@ class _Convolution(Layer):
         assert positions is not None
         weights = self.out * (channels // self.groups) * self.kernel[0] * self.kernel[1]
         return Cost(weights + (0 if self.nobias else self.out), weights * positions)
+
+    def state_of(self, first: int, second: int) -> State:
+        """Weights of first x second x height x width, and a bias for each output channel."""
+        weight = ("weight", (first, second, *self.kernel))
+        return (weight,) if self.nobias else (weight, ("bias", (self.out,)))
 
 
 @layer(
@@ -199,6 +205,10 @@ class Conv(_Convolution):
         # Where `same` adds an odd number of pixels, torch adds the odd one behind.
         before = (span - 1) // 2 if self.same else self.pad[axis]
         return Window(self.stride[axis], before, span - 1 - before)
+
+    def state(self, x: Shape) -> State:
+        assert x[0] is not None
+        return self.state_of(self.out, x[0] // self.groups)
 
     def module(self, x: Shape) -> ModuleCall:
         assert isinstance(x, Image)
@@ -327,6 +337,10 @@ class ConvTranspose(_Convolution):
         # are dilated leave some out between, and at the ends.
         behind = self.pad[axis]
         return Window(1, self.dilation[axis] * (self.kernel[axis] - 1) - behind, behind, scale=self.stride[axis])
+
+    def state(self, x: Shape) -> State:
+        assert x[0] is not None
+        return self.state_of(x[0], self.out // self.groups)
 
     def module(self, x: Shape) -> ModuleCall:
         assert isinstance(x, Image)

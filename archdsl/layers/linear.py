@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import VECTOR, Cost, Layer, ModuleCall, arg, changed, flag, layer
+from archdsl.layers.base import VECTOR, Cost, Layer, ModuleCall, State, arg, changed, flag, layer
 from archdsl.shapes import UNKNOWN_VECTOR, Shape, Vector, product
 
 
@@ -42,6 +42,11 @@ class Fc(Layer):
 
     def sees(self, x: Shape) -> None:
         return None
+
+    def state(self, x: Shape) -> State:
+        assert x[0] is not None
+        weight = ("weight", (self.out, x[0]))
+        return (weight,) if self.nobias else (weight, ("bias", (self.out,)))
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("Linear", (x[0], self.out), changed(bias=(not self.nobias, True)))

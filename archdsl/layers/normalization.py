@@ -10,6 +10,7 @@ from archdsl.layers.base import (
     Layer,
     Misfit,
     ModuleCall,
+    State,
     arg,
     changed,
     layer,
@@ -25,6 +26,12 @@ def _factor_and_shift(x: Shape) -> Cost:
     """Two trainable parameters a channel, or a feature."""
     assert x[0] is not None
     return Cost(parameters=2 * x[0])
+
+
+def _weight_and_bias(x: Shape) -> State:
+    """The factors and the shifts, as torch calls them."""
+    assert x[0] is not None
+    return ("weight", (x[0],)), ("bias", (x[0],))
 
 
 @layer(
@@ -54,6 +61,11 @@ class BatchNorm(Layer):
     def cost(self, x: Shape) -> Cost:
         return _factor_and_shift(x)
 
+    def state(self, x: Shape) -> State:
+        assert x[0] is not None
+        running = ("running_mean", (x[0],)), ("running_var", (x[0],)), ("num_batches_tracked", ())
+        return *_weight_and_bias(x), *running
+
     def module(self, x: Shape) -> ModuleCall:
         kwargs = changed(eps=(self.eps, 1e-5), momentum=(self.momentum, 0.1))
         return ModuleCall("BatchNorm2d" if isinstance(x, Image) else "BatchNorm1d", (x[0],), kwargs)
@@ -81,6 +93,9 @@ class LayerNorm(Layer):
 
     def cost(self, x: Shape) -> Cost:
         return _factor_and_shift(x)
+
+    def state(self, x: Shape) -> State:
+        return _weight_and_bias(x)
 
     def module(self, x: Shape) -> ModuleCall:
         kwargs = changed(eps=(self.eps, 1e-5))
@@ -116,6 +131,9 @@ class GroupNorm(Layer):
 
     def cost(self, x: Shape) -> Cost:
         return _factor_and_shift(x)
+
+    def state(self, x: Shape) -> State:
+        return _weight_and_bias(x)
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("GroupNorm", (self.groups, x[0]), changed(eps=(self.eps, 1e-5)))
@@ -207,6 +225,12 @@ class Scale(Layer):
         assert x[0] is not None
         return Cost(parameters=x[0])
 
+    def state(self, x: Shape) -> State:
+        return (("weight", self._shape(x)),)
+
+    def _shape(self, x: Shape) -> tuple[int, ...]:
+        assert x[0] is not None
+        return (x[0], 1, 1) if isinstance(x, Image) else (x[0],)
+
     def module(self, x: Shape) -> ModuleCall:
-        shape = (x[0], 1, 1) if isinstance(x, Image) else (x[0],)
-        return ModuleCall("Scale", (shape,), changed(initial=(self.initial, 1)))
+        return ModuleCall("Scale", (self._shape(x),), changed(initial=(self.initial, 1)))

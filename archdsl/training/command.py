@@ -54,6 +54,8 @@ def run_train_command(
     download: bool = False,
     out: str | Path | None = None,
     quiet: bool = False,
+    weights: str | Path | None = None,
+    leave_out: Sequence[str] = (),
     imports: Sequence[Source] = (),
     settings: Mapping[str, Any] | None = None,
     stdout: TextIO | None = None,
@@ -98,6 +100,8 @@ def run_train_command(
             download=download,
             out=None if out is None else Path(out),
             imports=imports,
+            weights=None if weights is None else Path(weights),
+            leave_out=leave_out,
             settings=settings,
             report=choose_report(stdout, quiet),
         )

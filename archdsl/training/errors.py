@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archdsl.diagnostics.render import unobeyed, visible
 
+WEIGHTS_DO_NOT_FIT = 1
 WRONG_USE = 2
 TRAINING_FAILED = 3
 
@@ -11,7 +12,8 @@ TRAINING_FAILED = 3
 class TrainingError(Exception):
     """A mistake of the user's, or a run that can't go on. Its text is for the user; a traceback would tell no more.
 
-    exit_code: 2 for wrong use or a file that can't be read, 3 for a training that failed.
+    exit_code: 1 for weights of another network, 2 for wrong use or a file that can't be read, 3 for a training that
+        failed.
     """
 
     def __init__(self, message: str, exit_code: int = WRONG_USE) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Plan(NamedTuple):
-    """What is about to be trained, and on what."""
+    """What is about to be trained, and on what; `start` tells of the weights that it starts from."""
 
     network: str
     input: str
@@ -29,9 +29,11 @@ class Plan(NamedTuple):
     batch_size: int
     device: str
     out: str
+    start: list[str] | None = None
 
     def lines(self) -> list[str]:
         return [
+            *(self.start or []),
             f"{self.network}: input {self.input}, {self.parameters:,} parameters",
             f"{self.data}: {self.train_images:,} images to learn from, {self.test_images:,} to test on, "
             f"{self.classes} classes",

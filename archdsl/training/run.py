@@ -20,14 +20,21 @@ from archdsl.training.checkpoint import save_checkpoint
 from archdsl.training.data.image_set import DataSet
 from archdsl.training.data.load import load_data
 from archdsl.training.data.prepare import Prepare, measure, unchanged
-from archdsl.training.errors import TRAINING_FAILED, TrainingError, printable
+from archdsl.training.errors import TRAINING_FAILED, WEIGHTS_DO_NOT_FIT, WRONG_USE, TrainingError, printable
 from archdsl.training.initialize import initialize
 from archdsl.training.loop import EpochMetrics, Position, make_optimizer, train_loop
 from archdsl.training.recipe import Recipe
 from archdsl.training.report import Plan, Report, Silence
 from archdsl.training.signals import stop_on_signals
+from archdsl.weights import tensors
+from archdsl.weights.errors import WeightsError
+from archdsl.weights.explain import summary
+from archdsl.weights.files import Origin, origin_of
+from archdsl.weights.match import Match
+from archdsl.weights.state import state_of
 
 CHECKPOINT = "checkpoint.pt"
+WEIGHTS = "weights.safetensors"
 METRICS = "metrics.jsonl"
 
 
@@ -55,6 +62,8 @@ def train(
     out: Path | None = None,
     imports: Sequence[Source] = (),
     settings: Mapping[str, Any] | None = None,
+    weights: Path | None = None,
+    leave_out: Sequence[str] = (),
     report: Report | None = None,
 ) -> RunResult:
     """Train a network and keep the run in a folder.
@@ -66,6 +75,7 @@ def train(
         download: whether a published data set that is not there is fetched.
         out: the run's folder, new or empty; the next of runs/lenet-1, runs/lenet-2, ... by default.
         imports: the files that the spec imports, directly or through others; the run keeps them too.
+        weights: a file of weights to start from, and leave_out: modules that are initialized all the same.
         settings: what else made the network of the spec, as `--set` and `--input` do; kept beside it.
         report: is told how the run goes on.
 
@@ -82,9 +92,12 @@ def train(
         "settings": dict(settings or {}),
     }
     try:
+        start = None if weights is None else _read_start(weights, network, spec, leave_out)
         data = load_data(recipe.data, network, spec, data_folder(data_dir), download)
         folder = make_run_folder(out, spec.name)
-        return _train_in(folder, network, text, recipe, on, data, report, started)
+        lets = {name: value for name, value in (settings or {}).items() if name != "input"}
+        kept = origin_of(spec, imports, network.input, lets)
+        return _train_in(folder, network, text, kept, start, recipe, on, data, report, started)
     except OSError as error:
         place = printable(str(error.filename or "the run's folder"))
         raise TrainingError(f"{place} could not be written: {error.strerror or error}", TRAINING_FAILED) from error
@@ -101,10 +114,23 @@ def train(
         report.close()
 
 
+def _read_start(
+    weights: Path, network: Network, spec: Source, leave_out: Sequence[str]
+) -> tuple[tensors.Weights, Match]:
+    """The weights that a training starts from. Raises TrainingError where they can't be read, or do not fit."""
+    try:
+        read = tensors.read_weights(weights)
+        return read, tensors.fit(read, state_of(network), spec.name, leave_out)
+    except WeightsError as error:
+        raise TrainingError(str(error), WEIGHTS_DO_NOT_FIT if error.does_not_fit else WRONG_USE) from None
+
+
 def _train_in(
     folder: Path,
     network: Network,
     spec: dict[str, Any],
+    origin: Origin,
+    start: tuple[tensors.Weights, Match] | None,
     recipe: Recipe,
     device: torch.device,
     data: DataSet,
@@ -116,6 +142,8 @@ def _train_in(
     torch.manual_seed(recipe.seed)
     model: nn.Sequential = build(network)
     initialize(model, recipe.initialization)
+    if start is not None:
+        tensors.put(*start, model)
     model.to(device)
     model.to(memory_format=torch.channels_last)
     channels = data.train.images.shape[1]
@@ -126,6 +154,8 @@ def _train_in(
     environment = describe_environment(device)
     (folder / "spec.arch").write_text(spec["text"], encoding="utf-8", newline="")
     (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+    if start is not None:
+        environment["weights"] = str(start[0].path)
     kept = {**environment, "spec": {key: value for key, value in spec.items() if key != "text"}}
     (folder / "environment.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     report.begin(
@@ -141,6 +171,7 @@ def _train_in(
             batch_size=recipe.batch_size,
             device=f"{device} ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device),
             out=str(folder),
+            start=None if start is None else summary(start[1], str(start[0].path), network.name),
         )
     )
 
@@ -166,6 +197,8 @@ def _train_in(
         recorder = _Recorder(metrics_file, report)
         prepare = Prepare(network.input, normalization, device)
         position = train_loop(model, optimizer, data, prepare, recipe, auxiliary_outputs, recorder, save, stop)
+    origin = origin._replace(classes=tuple(data.classes), normalization=normalization)
+    tensors.save_weights(folder / WEIGHTS, model, origin)
     return RunResult(folder, tuple(recorder.epochs), position, stop.signal, time.monotonic() - started)
 
 

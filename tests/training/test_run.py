@@ -48,7 +48,8 @@ def test_a_run_keeps_what_it_was(tmp_path: Path) -> None:
     result = quick_run(tmp_path / "run", settings={"input": "1x16x16"}, imports=[blocks])
     assert result.folder == tmp_path / "run"
     kept = {path.name for path in result.folder.iterdir()}
-    assert kept == {"spec.arch", "recipe.yaml", "environment.json", "metrics.jsonl", "checkpoint.pt"}
+    expected = {"spec.arch", "recipe.yaml", "environment.json", "metrics.jsonl", "checkpoint.pt", "weights.safetensors"}
+    assert kept == expected
     assert (result.folder / "spec.arch").read_text() == tiny()[1].text
     assert check_recipe("r", (result.folder / "recipe.yaml").read_text()) == QUICK
     environment = json.loads((result.folder / "environment.json").read_text())

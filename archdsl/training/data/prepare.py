@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
 
 from archdsl.shapes import Image, Shape
-
-
-class Normalization(NamedTuple):
-    """What is taken from each channel, and what it is then divided by; of pixels as numbers from 0 to 1."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+from archdsl.weights.files import Normalization
 
 
 def measure(images: Tensor) -> Normalization:

@@ -1,0 +1,1 @@
+"""Weights in and out: which tensors a network has, what a file has for them, and the files themselves."""
