@@ -57,6 +57,30 @@ class SchemaName(str, Enum):
     recipe = "recipe"
 
 
+class DiagramFormat(str, Enum):
+    """As what a diagram is written."""
+
+    svg = "svg"
+    html = "html"
+    markdown = "markdown"
+    mermaid = "mermaid"
+    dot = "dot"
+
+
+class CostKind(str, Enum):
+    """What of the cost is meant."""
+
+    parameters = "parameters"
+    multiply_adds = "multiply-adds"
+
+
+class Direction(str, Enum):
+    """Where the data of a diagram flows."""
+
+    down = "down"
+    right = "right"
+
+
 class Device(str, Enum):
     """Where to train; auto takes what is there."""
 
@@ -288,6 +312,49 @@ def weights_load(
         root=root,
         leave_out=leave_out or [],
         verbose=verbose,
+    )
+
+
+@app.command()
+def diagram(
+    spec: Spec,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Ends in .svg, .html, .md, .mmd or .dot; `-` prints."),
+    ] = None,
+    format: Annotated[
+        DiagramFormat | None, typer.Option("--format", help="What to draw, where no ending tells it.")
+    ] = None,
+    by: Annotated[CostKind, typer.Option("--by", help="What boxes are colored by.")] = CostKind.parameters,
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            "--depth", min=0, help="So many blocks in each other are open; by default as many as are legible."
+        ),
+    ] = None,
+    direction: Annotated[Direction, typer.Option("--direction", help="Where the data flows.")] = Direction.down,
+    input: Input = None,
+    settings: Set = None,
+    root: Root = None,
+) -> Command:
+    """Draw a network, as a picture or as a page whose blocks open and close, without torch.
+
+    Exits with 0 when drawn, 1 where the spec has errors, 2 on wrong use, where a file can't be read or written, or
+    where there is too much to draw.
+    """
+    from archdsl.commands.diagram import diagram as run_diagram
+
+    return partial(
+        run_diagram,
+        spec,
+        output=output,
+        format=format and format.value,
+        by=by.value,
+        depth=depth,
+        direction=direction.value,
+        input=input,
+        settings=settings or [],
+        root=root,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from archdsl.layers.base import Cost, Join, Layer
 from archdsl.layers.joining import Aux
@@ -12,10 +12,15 @@ from archdsl.source import Span
 
 
 class Call(NamedTuple):
-    """A block call: the block's name, and where it is called."""
+    """A block call: the block's name, and where it is called.
+
+    arguments: the values that were given, each with the name of its parameter, which is None where it has none or
+    need not be named; a value is a number, a truth value or a tuple of values.
+    """
 
     block: str
     span: Span
+    arguments: tuple[tuple[str | None, Any], ...] = ()
 
 
 class Leaf(NamedTuple):

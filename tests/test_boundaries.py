@@ -83,6 +83,7 @@ ABOVE = ("archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api")
         ("examples", ("archdsl.commands", "archdsl.training", "archdsl.formats", "archdsl.cli")),
         ("reference", ("archdsl.commands", "archdsl.training", "archdsl.formats", "archdsl.cli")),
         ("formats", ("archdsl.commands", "archdsl.api", "archdsl.training", "archdsl.syntax", "archdsl.cli")),
+        ("diagram", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
         ("backends", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
         ("cost", ("archdsl.checker", "archdsl.syntax", "archdsl.diagnostics", "archdsl.backends", *ABOVE)),
         ("weights", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
@@ -188,6 +189,7 @@ def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("-m", "archdsl", "check", "specs/alexnet.arch", "--max-layers", "1000"),  # The way through typer.
         ("-m", "archdsl", "fmt", "--check", "specs"),
         ("-m", "archdsl", "explain", "conv"),
+        ("-m", "archdsl", "diagram", "specs/googlenet.arch", "--format", "html"),
         ("-m", "archdsl", "--help"),
         ("-m", "archdsl", "train", "--help"),
         ("-c", "import archdsl; print(archdsl.summary(archdsl.load('specs/alexnet.arch')))"),

@@ -85,7 +85,7 @@ def lay(report: Report) -> Laid:
         related.append(Label(place, label))
         while level and calls[level - 1].block.module.is_library:
             level -= 1
-        name, span = calls[level].call
+        name, span, _ = calls[level].call
         entering = calls[level].entering
         place = span._replace(end=span.start + len(name))
         label = f"does not fit {entering}" if is_known(entering) else "does not fit here"

@@ -350,7 +350,12 @@ class Expander:
         given, fine = match(item, signature, self.evaluation(entering))
         if self.dead or not fine:
             return unknown(None, span)
-        call = Call(block.name, span)
+        arguments = tuple(
+            (parameter_name(parameter), each.value)
+            for parameter, each in zip(block.node.parameters, given, strict=True)
+            if each
+        )
+        call = Call(block.name, span, arguments)
         bound = [
             each and bind(session, parameter.pattern, each, block.module)
             for parameter, each in zip(block.node.parameters, given, strict=True)
@@ -596,6 +601,13 @@ def is_join(body: nodes.Body) -> bool:
     """Whether a body is one `concat`, `add` or `mul`, without a label."""
     items = items_of(body.chains[0]) if len(body.chains) == 1 else []
     return len(items) == 1 and isinstance(items[0], nodes.Layer) and items[0].word.text in JOINS
+
+
+def parameter_name(parameter: nodes.Parameter) -> str | None:
+    """What a parameter with a default is called; None of one that is given in order, or is taken apart."""
+    return (
+        parameter.pattern.text if parameter.default is not None and isinstance(parameter.pattern, nodes.Name) else None
+    )
 
 
 def bind_parameters(
