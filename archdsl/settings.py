@@ -9,6 +9,7 @@ from typing import Any
 
 from archdsl.checker.scope import Module, Scope, Value
 from archdsl.checker.session import Session
+from archdsl.checker.suggest import meant_value
 from archdsl.checker.values import NOWHERE, Evaluation
 from archdsl.diagnostics.catalog import diagnose
 from archdsl.diagnostics.diagnostic import Diagnostic
@@ -82,7 +83,7 @@ def read_settings(given: Mapping[str, Any]) -> tuple[dict[str, Value], list[Diag
         file, errors = parse(Source("--set", f"let value = {text}"))
         let = file.statements[0] if len(file.statements) == 1 else None
         if errors or not isinstance(let, nodes.Let) or not is_literal(let.value):
-            found.append(diagnose("malformed-setting", span, name=name, text=text))
+            found.append(diagnose("malformed-setting", span, name=name, text=text, suggestion=meant_value(text)))
             continue
         session = Session()
         scope = Scope(Module(source, None), None, "let", {})

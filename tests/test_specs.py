@@ -5,6 +5,7 @@ A spec without a case here fails `test_every_spec_has_a_case`.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -539,6 +540,33 @@ def test_the_comparison_notices_a_constant_of_the_normalization() -> None:
     assert case.small is not None
     with pytest.raises(AssertionError, match="beside"):
         assert_same_model(case._replace(reference=as_if_the_paper_divided_by_n), *case.small, BATCH)
+
+
+def test_the_comparison_notices_a_dropout_of_another_rate() -> None:
+    [case] = [case for case in CASES if case.spec == "googlenet_torchvision" and case.quick]
+    other = torchvision_case(
+        case.spec, "googlenet", None, head_weights=case.head_weights, init_weights=False, dropout_aux=0.6
+    )
+    with pytest.raises(AssertionError, match="beside"):
+        assert_same_model(other, "3x32x32", {}, BATCH)
+
+
+def test_weights_are_aligned_by_the_names_of_a_level_and_else_in_order() -> None:
+    def chain(**children: nn.Module) -> nn.Sequential:
+        return nn.Sequential(OrderedDict(children))
+
+    def pairs(ours: nn.Module, theirs: nn.Module) -> list[tuple[str, str]]:
+        return [(mine.key, its.key) for mine, its in aligned(ours, theirs)]
+
+    ours = chain(first=nn.PReLU(), relu=nn.ReLU(), second=chain(a=nn.PReLU(), b=nn.PReLU()))
+    same_names = chain(second=chain(c=nn.PReLU(), b=nn.PReLU()), first=nn.PReLU())
+    expected = [("first.weight", "first.weight"), ("second.a.weight", "second.c.weight")]
+    assert pairs(ours, same_names) == [*expected, ("second.b.weight", "second.b.weight")]
+    others = chain(second=nn.PReLU(), third=chain(b=nn.PReLU(), a=nn.PReLU()))
+    expected = [("first.weight", "second.weight"), ("second.a.weight", "third.b.weight")]
+    assert pairs(ours, others) == [*expected, ("second.b.weight", "third.a.weight")]
+    with pytest.raises(AssertionError, match="3 tensors beside 1"):
+        pairs(ours, chain(first=nn.PReLU()))
 
 
 # The table that `archdsl check` prints.

@@ -69,8 +69,9 @@ def all_words(color: bool) -> str:
         "Blocks of the library": {name: block_text(name).partition("\n")[0] for name in library().blocks},
     }
     parts = []
+    width = max(len(word) for words in groups.values() for word in words)
     for title, words in groups.items():
-        rows = [f"  {word:<18} {summary.removeprefix('# ')}" for word, summary in words.items()]
+        rows = [f"  {word:<{width}} {summary.removeprefix('# ')}" for word, summary in words.items()]
         parts.append("\n".join([paint.bold(f"{title}:"), *rows]))
     return "\n\n".join(parts)
 

@@ -807,7 +807,7 @@ def range_too_large(count: int, limit: int, one_by_one: bool) -> Wording:
 
 
 @code("malformed-setting")
-def malformed_setting(name: str, text: str) -> Wording:
+def malformed_setting(name: str, text: str, suggestion: str | None = None) -> Wording:
     """`--set` gives a let something that is no literal: no number, true, false, or tuple of them.
 
     It stands for the value that is written in the file, and is not computed. The shell takes parentheses for itself:
@@ -823,6 +823,5 @@ def malformed_setting(name: str, text: str) -> Wording:
         input(3, 32, 32)
         conv(width, 3) relu
     """
-    return Wording(
-        f"`{text}` is no literal value for `{name}`", "not a literal", (f"write {name}=64, or {name}=(1,2)",)
-    )
+    help = f"write {name}=64, or {name}=(1,2)" if suggestion is None else f"write {name}={suggestion}"
+    return Wording(f"`{text}` is no literal value for `{name}`", "not a literal", (help,))
