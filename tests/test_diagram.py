@@ -201,6 +201,12 @@ def layers_drawn(layout: Layout) -> int:
     return total
 
 
+def cost_drawn(layout: Layout) -> tuple[int, int]:
+    """What the boxes and closed frames cost together."""
+    leaves = [part for part in layout.parts() if part.kind != "fork" and not part.is_open]
+    return sum(part.cost.parameters for part in leaves), sum(part.cost.macs for part in leaves)
+
+
 def layers_of(network: Network) -> int:
     return sum(isinstance(place.node, Leaf) for place in network.walk())
 
@@ -214,6 +220,7 @@ def assert_drawn_well(network: Network) -> None:
             layout = layout_of(picture, depth, down)
             assert_sound(layout)
             assert layers_drawn(layout) == layers_of(network)
+            assert cost_drawn(layout) == tuple(map(sum, zip(network.cost, network.head_cost, strict=True)))
             boxes = [part for part in layout.parts() if part.kind == "box" or (part.kind != "fork" and part.face)]
             assert len([part for part in boxes if not part.is_open]) - 2 == drawn_count(picture, depth)
 
@@ -273,7 +280,7 @@ def test_what_repeats_is_drawn_once_and_counted() -> None:
     assert "bottleneck(128) × 36" in titles(layout)
     repeated = next(part for part in layout.parts() if part.repeats == 36)
     assert repeated.item
-    assert 36 * repeated.item.cost.parameters > 2_000_000
+    assert repeated.cost.parameters == 36 * repeated.item.cost.parameters > 2_000_000
     skips = [row for row in layout.rows() if not row.parts]
     assert [row.chain.skip is not None for row in skips] == [True, True]
 
@@ -284,6 +291,7 @@ def test_what_repeats_is_drawn_once_and_counted() -> None:
         ("conv(8, 3, p1) relu conv(8, 3, p1) relu conv(8, 3, p1) relu", ["conv(8, 3, p1)", "conv(8, 3, p1) × 2"]),
         ("conv(3, 3, p1) relu conv(3, 3, p1)", ["conv(3, 3, p1)", "conv(3, 3, p1)"]),
         ("repeat(2) { conv(3, 3, p1) pool(3, 1, p1) }", ["2 layers × 2", "conv(3, 3, p1)", "pool(3, s1, p1)"]),
+        ("repeat(3) { add { relu | conv(3, 1) } }", ["2 layers × 3", "relu", "conv(3, 1)"]),
         ("repeat(3) { a: { conv(3, 1) pool(1) } }", ["a1 to a3 × 3", "conv(3, 1)", "pool(1)"]),
         ("a: { conv(3, 1) relu } b: { conv(3, 1) relu }", ["conv(3, 1) × 2"]),
         ("conv(8, (1, 7), p=(0, 3), s=(2, 1), nobias)", ["conv(8, (1, 7), s=(2, 1), p=(0, 3))"]),
@@ -295,6 +303,25 @@ def test_what_repeats_is_drawn_once_and_counted() -> None:
 )
 def test_boxes_are_what_belongs_together(text: str, expected: list[str]) -> None:
     assert titles(drawn(f"input(3, 32, 32)\n{text}")) == expected
+
+
+def test_blocks_that_are_alike_are_drawn_as_the_first() -> None:
+    dense = "block dense(growth) { concat { identity | batchnorm relu conv(growth, 3, p1) } }"
+    layout = drawn(f"{dense} input(8, 16, 16) stage: {{ for i in range(5) {{ layer: dense(4) }} }} dense(4) dense(4)")
+    first, _ = "layer1 to layer5: dense(4) × 5 alike", assert_sound(layout)
+    assert titles(layout) == [
+        "stage",
+        first,
+        *["batchnorm", "conv(4, 3, p1)", "dense(4)"] * 2,
+        "batchnorm",
+        "conv(4, 3, p1)",
+    ]
+    boxes = [part for part in layout.parts() if part.kind == "box"]
+    assert [part.cost.parameters for part in boxes[:2]] == [
+        sum(2 * channels for channels in range(8, 28, 4)),
+        sum(4 * channels * 9 + 4 for channels in range(8, 28, 4)),
+    ]
+    assert "the first of 5 that are alike but for their channels" in svg(layout, "parameters")
 
 
 def test_arguments_are_told_by_their_values() -> None:

@@ -86,7 +86,7 @@ class _Maker:
             for each in ends:
                 self.connect(each, node)
         elif isinstance(item, Frame | Side) and part.is_open:
-            times = times_text(item.times)
+            times = times_text(item)
             title = f"{item.title}  {times}".strip() if times else item.title
             inner = Cluster(part.number, title, part.kind == "side", [], [])
             cluster.clusters.append(inner)

@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from archdsl.diagram.picture import Box, Chain, Fork, Frame, Item, Picture, Side
+from archdsl.diagram.picture import Box, Chain, Fork, Frame, Item, Picture, Side, cost_together
 from archdsl.diagram.text_width import text_width
 from archdsl.diagram.words import plural_of_layers, shape_text, short_number
+from archdsl.layers.base import Cost
 
 TITLE_SIZE, SMALL_SIZE, LABEL_SIZE = 13, 11, 11
 """The font sizes in pixels: of a box's first line and a frame's title, of its other lines, and of an edge's shape."""
@@ -103,6 +104,7 @@ class Part:
     face: the texts of a box, a terminal, or a frame that is closed; of a fork, None.
     chains: what is in it: of an open frame its body, of a fork its branches.
     repeats: how often it is there, all repeats around it counted.
+    cost: what all of these cost together.
     header_width: what the title of a frame needs that is open.
     join: of a fork, x, y, width and height of what joins its branches.
     main, before, after: its length on the main axis, and how far it reaches on both sides of its line of data.
@@ -112,7 +114,8 @@ class Part:
     kind: str
     item: Item | None
     face: Face | None
-    repeats: int
+    repeats: int = 1
+    cost: Cost = Cost()  # noqa: RUF009 - it is never changed.
     header_width: int = 0
     chains: list[Row] = field(default_factory=list)
     x: int = 0
@@ -244,7 +247,7 @@ class _Builder:
 
     def root(self, picture: Picture) -> Row:
         start = self.terminal("input", shape_text(picture.chain.input))
-        row = self.row(picture.chain, 0, 1)
+        row = self.row(picture.chain, 0, 1, 1)
         end = self.terminal("output", shape_text(picture.chain.output))
         row.parts = [start, *row.parts, end]
         row.labels = ["", *row.labels[:-1], "", ""]
@@ -253,13 +256,14 @@ class _Builder:
     def terminal(self, word: str, shape: str) -> Part:
         text = f"{word} {shape}"
         width = even(text_width(text, TITLE_SIZE) + 2 * PAD + 8)
-        return Part(self.number(), "terminal", None, Face(text, "", (), "", "", width, FIRST_ROW), 1)
+        return Part(self.number(), "terminal", None, Face(text, "", (), "", "", width, FIRST_ROW))
 
-    def row(self, chain: Chain, level: int, repeats: int) -> Row:
+    def row(self, chain: Chain, level: int, repeats: int, factor: int) -> Row:
+        """A chain that is there so often; `factor` is how often what its items cost together counts."""
         if not chain.items:
             return Row(self.number("row"), chain, [], [])
         number = self.number("row")
-        parts = [self.part(item, level, repeats * item.times) for item in chain.items]
+        parts = [self.part(item, level, repeats * item.times, factor) for item in chain.items]
         if self.down:
             # Boxes of one column are of one width.
             boxes = [part for part in parts if part.kind == "box"]
@@ -274,28 +278,34 @@ class _Builder:
             flows = item.output
         return Row(number, chain, parts, labels)
 
-    def part(self, item: Item, level: int, repeats: int) -> Part:
+    def part(self, item: Item, level: int, repeats: int, factor: int) -> Part:
         number = self.number()
+        together = cost_together(item)
+        cost = Cost(factor * together.parameters, factor * together.macs)
         if isinstance(item, Box):
-            return Part(number, "box", item, face_of_box(item), repeats)
+            return Part(number, "box", item, face_of_box(item), repeats, cost)
         if isinstance(item, Fork):
-            part = Part(number, "fork", item, None, repeats)
-            part.chains = [self.row(branch, level, repeats) for branch in item.branches]
+            part = Part(number, "fork", item, None, repeats, cost)
+            part.chains = [self.row(branch, level, repeats, factor) for branch in item.branches]
             for row in part.chains:
                 if item.join != "concat" and row.labels:
                     row.labels[-1] = ""
             return part
         kind = "side" if isinstance(item, Side) else "frame"
-        part = Part(number, kind, item, face_of_frame(item), repeats, header_width_of(item))
+        part = Part(number, kind, item, face_of_frame(item), repeats, cost, header_width_of(item))
         if level < self.depth:
-            part.chains = [self.row(item.body, level + 1, repeats)]
+            # What is in a frame that stands for others has what all of them cost.
+            inner = factor if isinstance(item, Frame) and item.alike else factor * item.times
+            part.chains = [self.row(item.body, level + 1, repeats, inner)]
             # What comes out of a frame is told at the edge behind it.
             part.chains[0].labels[-1:] = [""]
         return part
 
 
-def times_text(times: int) -> str:
-    return f"× {times}" if times > 1 else ""
+def times_text(item: Item) -> str:
+    """How often an item stands behind itself: "× 3", "× 6 alike", or "" where it does once."""
+    alike = " alike" if isinstance(item, Frame) and item.alike else ""
+    return f"× {item.times}{alike}" if item.times > 1 else ""
 
 
 def even(size: int) -> int:
@@ -305,7 +315,7 @@ def even(size: int) -> int:
 def face_of_box(box: Box) -> Face:
     """The texts of a box and its size: the first layer, what follows it, and what it costs."""
     cost = [short_number(value) if value else "" for value in box.cost]
-    return face(box.texts[0], times_text(box.times), wrapped(box.texts), *cost)
+    return face(box.texts[0], times_text(box), wrapped(box.texts), *cost)
 
 
 def face_of_frame(frame: Frame | Side) -> Face:
@@ -314,8 +324,8 @@ def face_of_frame(frame: Frame | Side) -> Face:
     count = plural_of_layers(frame.layers)
     title = frame.title or count
     width = text_width(title, TITLE_SIZE, bold=True)
-    found = face(title, times_text(frame.times), (count,) if frame.title else (), *cost)
-    needed = even(width + end_width(frame.times, True) + 2 * PAD + MARK)
+    found = face(title, times_text(frame), (count,) if frame.title else (), *cost)
+    needed = even(width + end_width(frame) + 2 * PAD + MARK)
     return found._replace(width=max(found.width, needed))
 
 
@@ -349,13 +359,14 @@ MARK = 16
 """The width of the mark that tells whether a frame is open."""
 
 
-def end_width(times: int, bold: bool) -> int:
-    return PAD + text_width(times_text(times), TITLE_SIZE, bold) if times > 1 else 0
+def end_width(frame: Frame | Side) -> int:
+    """The width of the count at the end of a title."""
+    return PAD + text_width(times_text(frame), TITLE_SIZE, bold=True) if frame.times > 1 else 0
 
 
 def header_width_of(frame: Frame | Side) -> int:
     """What the strip with a frame's title needs."""
-    return even(2 * PAD + MARK + text_width(frame.title, TITLE_SIZE, bold=True) + end_width(frame.times, True))
+    return even(2 * PAD + MARK + text_width(frame.title, TITLE_SIZE, bold=True) + end_width(frame))
 
 
 # From sizes to places

@@ -1,14 +1,17 @@
 """A network as what is drawn: boxes, frames, forks and heads in chains.
 
-Two things make a network legible that has hundreds of layers. Layers that belong together are one box: a convolution
-with the norm and the activation behind it. And what stands several times behind itself, with equal arguments, shapes
-and contents, is drawn once, with its count.
+Three things make a network legible that has hundreds of layers. Layers that belong together are one box: a convolution
+with the norm and the activation behind it. What stands several times behind itself, with equal arguments, shapes and
+contents, is drawn once, with its count. And so are blocks that are alike but for the channels that come in, as those of
+DenseNet: the first of them is drawn.
 
 A network may share its nodes, so a picture shares its parts: nothing here walks a part twice.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Items
+from itertools import groupby
 from typing import Any, NamedTuple, TypeAlias
 
 from archdsl.diagram.words import call_of, title_of
@@ -20,6 +23,9 @@ from archdsl.source import Span
 LONGEST_PERIOD = 12
 """Repeats of more boxes and frames than that are not looked for."""
 
+LEAST_ALIKE = 3
+"""So many blocks that are alike are drawn as one."""
+
 
 class Box(NamedTuple):
     """Layers that are drawn as one box: the first, and what belongs to it.
@@ -29,6 +35,7 @@ class Box(NamedTuple):
     spans: where each is written.
     cost: that of one of them.
     times: how often it stands behind itself.
+    together: what they cost where it stands for others that are alike, else None, and they cost `times` as much as one.
     """
 
     texts: tuple[str, ...]
@@ -38,6 +45,7 @@ class Box(NamedTuple):
     output: Shape
     cost: Cost
     times: int = 1
+    together: Cost | None = None
 
 
 class Frame(NamedTuple):
@@ -45,6 +53,8 @@ class Frame(NamedTuple):
 
     title: the label, the block call with its values, or both; "" where a group has no name but repeats.
     layers: how many layers are in one of them.
+    alike: whether those that it stands for differ in their channels; then it is the first, but for its output, which is
+        that of the last.
     """
 
     title: str
@@ -55,6 +65,8 @@ class Frame(NamedTuple):
     cost: Cost
     layers: int
     times: int = 1
+    together: Cost | None = None
+    alike: bool = False
 
 
 class Side(NamedTuple):
@@ -69,10 +81,14 @@ class Side(NamedTuple):
     layers: int
     gives: Shape
     times: int = 1
+    together: Cost | None = None
 
 
 class Fork(NamedTuple):
-    """Branches on one input, joined by `concat`, `add` or `mul`. A branch without items is `identity`."""
+    """Branches on one input, joined by `concat`, `add` or `mul`. A branch without items is `identity`.
+
+    times: 1, for branches that repeat are in a frame.
+    """
 
     join: str
     branches: tuple[Chain, ...]
@@ -82,6 +98,7 @@ class Fork(NamedTuple):
     cost: Cost
     layers: int
     times: int = 1
+    together: Cost | None = None
 
 
 class Chain(NamedTuple):
@@ -129,46 +146,59 @@ FOLLOWS = frozenset(
 def picture_of(network: Network) -> Picture:
     """What is drawn of a network."""
     painter = _Painter()
-    chain = painter.chain(network.root)
+    chain = painter.chain(network.root).chain
     name = network.name.replace("\\", "/").rpartition("/")[2].removesuffix(".arch")
     return Picture(name, chain, network.layer_count, network.cost, network.head_cost, network.root.span)
+
+
+class _Seen(NamedTuple):
+    """An item, or a chain, with numbers that are equal for what looks the same, and for what is alike."""
+
+    item: Item
+    look: int
+    form: int
+
+
+class _SeenChain(NamedTuple):
+    chain: Chain
+    look: int
+    form: int
 
 
 class _Painter:
     """Makes the parts of a picture, each once, and knows which of them look the same."""
 
     def __init__(self) -> None:
-        self.made: dict[tuple[int, str], tuple[Item, int]] = {}
-        self.chains: dict[int, tuple[Chain, int]] = {}
+        self.items: dict[tuple[int, str], _Seen] = {}
+        self.chains: dict[int, _SeenChain] = {}
         self.looks: dict[tuple[Any, ...], int] = {}
+        # What is known by its id must stay.
         self.kept: list[Node] = []
 
     def look(self, *facts: Any) -> int:
         """A number for what looks like this: the same for the same facts."""
         return self.looks.setdefault(facts, len(self.looks))
 
-    def chain(self, node: Sequence | Head) -> Chain:
-        return self.chain_and_look(node)[0]
-
-    def chain_and_look(self, node: Sequence | Head) -> tuple[Chain, int]:
-        """The chain of a node's children, and its look."""
+    def chain(self, node: Sequence | Head) -> _SeenChain:
+        """The chain of a node's children."""
         found = self.chains.get(id(node))
         if found is None:
-            items: list[tuple[Item, int]] = []
+            items: list[_Seen] = []
             self.add_children(node, items)
-            items = self.folded(items)
+            items = self.alike_folded(self.folded(items))
             chain = Chain(
-                tuple(item for item, _ in items),
+                tuple(each.item for each in items),
                 node.input,
                 node.gives if isinstance(node, Head) else node.output,
-                sum(item.times * layers_of(item) for item, _ in items),
+                sum(each.item.times * layers_of(each.item) for each in items),
             )
-            look = self.look("chain", chain.input, *((look, item.times) for item, look in items))
-            found = self.chains[id(node)] = chain, look
+            look = self.look("chain", chain.input, *((each.look, each.item.times) for each in items))
+            form = self.look("chain", *((each.form, each.item.times) for each in items))
+            found = self.chains[id(node)] = _SeenChain(chain, look, form)
             self.kept.append(node)
         return found
 
-    def add_children(self, node: Sequence | Head, items: list[tuple[Item, int]]) -> None:
+    def add_children(self, node: Sequence | Head, items: list[_Seen]) -> None:
         """Add what the children of a node are drawn as. A chain without a name is drawn as its children."""
         for key, child in node.children:
             label = "" if key.isdecimal() else key
@@ -181,98 +211,148 @@ class _Painter:
 
     def is_one_box(self, node: Sequence) -> bool:
         """Whether what is in a block or body is one box, which needs no frame."""
-        items = self.chain(node).items
+        items = self.chain(node).chain.items
         return len(items) == 1 and isinstance(items[0], Box) and items[0].times == 1
 
-    def add_leaf(self, leaf: Leaf, label: str, items: list[tuple[Item, int]]) -> None:
+    def add_leaf(self, leaf: Leaf, label: str, items: list[_Seen]) -> None:
         """Add a layer: to the box before it where it belongs to that, else as a box of its own."""
-        before = items[-1][0] if items else None
+        before = items[-1].item if items else None
         follows = leaf.layer.word in FOLLOWS
         if follows and isinstance(before, Box) and before.texts[0].partition("(")[0] in STARTS | FOLLOWS:
             text = call_of(leaf.layer, short=True)
-            cost = Cost(before.cost.parameters + leaf.cost.parameters, before.cost.macs + leaf.cost.macs)
             names, spans = (*before.names, label), (*before.spans, leaf.span)
+            cost = sum_of([before.cost, leaf.cost])
             box = Box((*before.texts, text), names, spans, before.input, leaf.output, cost)
             items.pop()
         else:
             box = Box((call_of(leaf.layer),), (label,), (leaf.span,), leaf.input, leaf.output, leaf.cost)
-        items.append((box, self.look("box", box.texts, box.input, box.output, box.cost)))
+        look = self.look("box", box.texts, box.input, box.output, box.cost)
+        items.append(_Seen(box, look, self.look("box", box.texts, len(box.output), box.output[1:])))
 
-    def item(self, node: Node, label: str) -> tuple[Item, int]:
-        """What a node that is no layer is drawn as, and its look."""
-        found = self.made.get((id(node), label))
+    def item(self, node: Node, label: str) -> _Seen:
+        """What a node that is no layer is drawn as."""
+        found = self.items.get((id(node), label))
         if found is None:
-            found = self.made[id(node), label] = self.new_item(node, label)
+            found = self.items[id(node), label] = self.new_item(node, label)
             self.kept.append(node)
         return found
 
-    def new_item(self, node: Node, label: str) -> tuple[Item, int]:
+    def new_item(self, node: Node, label: str) -> _Seen:
         assert not isinstance(node, Leaf)
         title = title_of(label, node)
         facts = (node.span if node.call is None else node.call.span, node.input, node.output, node.cost)
         # `layer1` and `layer2` of a loop look the same.
-        look_of_title = (label.rstrip("0123456789"), title_of("", node))
+        look_of_title = ("frame", label.rstrip("0123456789"), title_of("", node))
         if isinstance(node, Branches):
             branches = [self.branch(child) for _, child in node.children]
-            layers = sum(branch.layers for branch, _ in branches)
-            fork = Fork(node.layer.word, tuple(branch for branch, _ in branches), *facts, layers)
-            look = self.look("fork", fork.join, node.input, *(look for _, look in branches))
+            layers = sum(branch.chain.layers for branch in branches)
+            fork = Fork(node.layer.word, tuple(branch.chain for branch in branches), *facts, layers)
+            look = self.look("fork", fork.join, node.input, *(branch.look for branch in branches))
+            form = self.look("fork", fork.join, *(branch.form for branch in branches))
             if not title:
-                return fork, look
-            body = Chain((fork,), node.input, node.output, layers)
-            return Frame(title, body, *facts, layers), self.look("frame", look_of_title, look)
-        body, look = self.chain_and_look(node)
+                return _Seen(fork, look, form)
+            frame = Frame(title, Chain((fork,), node.input, node.output, layers), *facts, layers)
+            return _Seen(frame, self.look(*look_of_title, look), self.look(*look_of_title, form))
+        body, look, form = self.chain(node)
         if isinstance(node, Head):
-            return Side(title, body, *facts, body.layers, node.gives), self.look("side", title, look)
-        return Frame(title, body, *facts, body.layers), self.look("frame", look_of_title, look)
+            # Each is drawn where it leaves the chain, and none looks like another.
+            number = self.look("side", len(self.looks))
+            return _Seen(Side(title, body, *facts, body.layers, node.gives), number, number)
+        frame = Frame(title, body, *facts, body.layers)
+        return _Seen(frame, self.look(*look_of_title, look), self.look(*look_of_title, form))
 
-    def branch(self, node: Node) -> tuple[Chain, int]:
+    def branch(self, node: Node) -> _SeenChain:
         """A branch as a chain: a layer is a chain of one box, `identity` one of none."""
         while isinstance(node, Sequence) and node.call is None and len(node.children) == 1:
             # As of a branch that is an `if`.
             node = node.children[0][1]
         if isinstance(node, Sequence) and (node.call is None or self.is_one_box(node)):
-            return self.chain_and_look(node)
+            return self.chain(node)
         if isinstance(node, Leaf):
             if node.layer.word == "identity":
-                return Chain((), node.input, node.output, 1, node.span), self.look("skip", node.input)
-            items: list[tuple[Item, int]] = []
+                line = Chain((), node.input, node.output, 1, node.span)
+                return _SeenChain(line, self.look("skip", node.input), self.look("skip"))
+            items: list[_Seen] = []
             self.add_leaf(node, "", items)
         else:
             items = [self.item(node, "")]
-        item, look = items[0]
-        return Chain((item,), node.input, node.output, layers_of(item)), self.look("chain", node.input, (look, 1))
+        item, look, form = items[0]
+        chain = Chain((item,), node.input, node.output, layers_of(item))
+        return _SeenChain(chain, self.look("chain", node.input, (look, 1)), self.look("chain", (form, 1)))
 
-    def folded(self, items: list[tuple[Item, int]]) -> list[tuple[Item, int]]:
+    def folded(self, items: list[_Seen]) -> list[_Seen]:
         """Items of which those that stand several times behind themselves are one, with a count."""
-        looks = [look for _, look in items]
-        result: list[tuple[Item, int]] = []
+        # The same head may stand at several places, and is drawn at each.
+        looks = [-index - 1 if isinstance(each.item, Side) else each.look for index, each in enumerate(items)]
+        result: list[_Seen] = []
         at = 0
         while at < len(items):
             period, times = longest_repeat(looks, at)
-            item, look = items[at]
-            # A head is drawn where it leaves the chain.
-            if times == 1 or any(isinstance(each, Side) for each, _ in items[at : at + period]):
-                result.append(items[at])
-                at += 1
-                continue
             turn = items[at : at + period]
-            if period == 1:
-                last = items[at + times - 1][0]
-                result.append((repeated(item, last, times), look))
+            if period > 1 or (times > 1 and isinstance(turn[0].item, Fork)):
+                result.append(self.group(turn, times))
             else:
-                first, end = turn[0][0], turn[-1][0]
-                parts = tuple(each for each, _ in turn)
-                layers = sum(each.times * layers_of(each) for each in parts)
-                cost = Cost(
-                    sum(each.times * each.cost.parameters for each in parts),
-                    sum(each.times * each.cost.macs for each in parts),
-                )
-                body = Chain(parts, first.input, end.output, layers)
-                frame = Frame("", body, span_of(first), first.input, end.output, cost, layers, times)
-                result.append((frame, self.look("repeat", *((each, part.times) for part, each in turn))))
+                last = items[at + times - 1].item
+                result.append(turn[0]._replace(item=repeated(turn[0].item, last, times)))
             at += period * times
         return result
+
+    def group(self, turn: list[_Seen], times: int) -> _Seen:
+        """Items that stand behind each other so often, or branches without a name, as a frame without a name."""
+        parts = tuple(each.item for each in turn)
+        layers = sum(each.times * layers_of(each) for each in parts)
+        cost = sum_of([cost_together(each) for each in parts])
+        body = Chain(parts, parts[0].input, parts[-1].output, layers)
+        frame = Frame("", body, span_of(parts[0]), body.input, body.output, cost, layers, times)
+        look = self.look("group", *((each.look, each.item.times) for each in turn))
+        return _Seen(frame, look, self.look("group", *((each.form, each.item.times) for each in turn)))
+
+    def alike_folded(self, items: list[_Seen]) -> list[_Seen]:
+        """Items of which frames are one that stand behind each other and are alike but for their channels."""
+        result: list[_Seen] = []
+        for form, several in groupby(items, lambda each: each.form):
+            run = list(several)
+            frames = [each.item for each in run if isinstance(each.item, Frame) and each.item.times == 1]
+            if len(run) < LEAST_ALIKE or len(frames) < len(run):
+                result += run
+                continue
+            first = frames[0]
+            last = frames[-1]
+            merged = merged_item(frames)
+            frame = repeated(merged, last, len(frames))
+            assert isinstance(frame, Frame)
+            cost = sum_of([each.cost for each in frames])
+            frame = frame._replace(output=last.output, together=cost, alike=True)
+            look = self.look("alike", *(each.look for each in run))
+            result.append(_Seen(frame, look, self.look("alike", form, first.output[1:])))
+        return result
+
+
+def merged_item(items: Items[Item]) -> Item:
+    """The first of items that are alike, each of its parts with what all of its kind cost together."""
+    first = items[0]._replace(together=sum_of([cost_together(each) for each in items]))
+    if isinstance(first, Box):
+        return first
+    if isinstance(first, Fork):
+        columns = zip(*(each.branches for each in items if isinstance(each, Fork)), strict=True)
+        return first._replace(branches=tuple(merged_chain(column) for column in columns))
+    return first._replace(body=merged_chain([each.body for each in items if isinstance(each, Frame | Side)]))
+
+
+def merged_chain(chains: Items[Chain]) -> Chain:
+    columns = zip(*(chain.items for chain in chains), strict=True)
+    return chains[0]._replace(items=tuple(merged_item(column) for column in columns))
+
+
+def sum_of(costs: Items[Cost]) -> Cost:
+    return Cost(sum(each.parameters for each in costs), sum(each.macs for each in costs))
+
+
+def cost_together(item: Item) -> Cost:
+    """What an item costs with all that it stands for in its chain."""
+    if item.together is not None:
+        return item.together
+    return Cost(item.times * item.cost.parameters, item.times * item.cost.macs)
 
 
 def layers_of(item: Item) -> int:

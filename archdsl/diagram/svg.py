@@ -121,27 +121,19 @@ class Scale(NamedTuple):
 
     def level(self, part: Part, index: int) -> int:
         """The color of a part by its share of the network's cost, repeats counted: 0 where it costs nothing."""
-        value = cost_of(part)[index]
+        value = part.cost[index]
         if not value or not self.total[index]:
             return 0
         return 1 + sum(value >= share * self.total[index] for share in SHARES)
 
     def meter(self, part: Part, index: int) -> int:
         """The length of a box's meter in pixels."""
-        value = cost_of(part)[index]
+        value = part.cost[index]
         return round(LONGEST_METER * value / self.most[index]) if value else 0
 
 
-def cost_of(part: Part) -> Cost:
-    """What a part costs, all repeats counted."""
-    item = part.item
-    if item is None:
-        return Cost()
-    return Cost(part.repeats * item.cost.parameters, part.repeats * item.cost.macs)
-
-
 def scale_of(layout: Layout) -> Scale:
-    boxes = [cost_of(part) for part in layout.parts() if part.kind == "box"] or [Cost()]
+    boxes = [part.cost for part in layout.parts() if part.kind == "box"] or [Cost()]
     return Scale(layout.picture.cost, Cost(max(each[0] for each in boxes), max(each[1] for each in boxes)))
 
 
@@ -225,7 +217,7 @@ class Marks:
         if part.item.title:
             yield f'<text class="bold" x="{at}" y="18">{written(part.item.title)}</text>'
         if part.item.times > 1:
-            yield f'<text class="bold end times" x="{width - PAD}" y="18">{times_text(part.item.times)}</text>'
+            yield f'<text class="bold end times" x="{width - PAD}" y="18">{times_text(part.item)}</text>'
         yield "</g>"
         if self.is_tree:
             yield '<g class="body" role="group">'
@@ -323,8 +315,10 @@ class Marks:
         gives = item.gives if isinstance(item, Side) else item.output
         lines.append(f"{shape_text(item.input)} gives {shape_text(gives)}")
         lines.append(cost_text(item.cost))
+        if isinstance(item, Frame) and item.alike:
+            lines.append(f"the first of {item.times} that are alike but for their channels")
         if part.repeats > 1:
-            lines.append(f"there {part.repeats:,} times, together {cost_text(cost_of(part))}")
+            lines.append(f"there {part.repeats:,} times, together {cost_text(part.cost)}")
         if part.kind == "side":
             lines.append("an auxiliary head, there in training alone")
         return "\n".join(lines)
@@ -404,9 +398,9 @@ def legend_of(layout: Layout, by: str, width: int, is_page: bool = False) -> tup
     if "mul" in joins:
         entries.append((sign_of("M6 6 L12 12 M12 6 L6 12"), "product"))
     if any(part.repeats > 1 for part in parts):
-        entries.append(
-            ('<text class="small bold" y="0">× n</text>', "n times behind itself; color and bar count them all")
-        )
+        entries.append(('<text class="small bold">× n</text>', "n times behind itself; color and bar count them all"))
+    if any(isinstance(part.item, Frame) and part.item.alike for part in parts):
+        entries.append(("", "alike: but for channels; the first is drawn"))
     if any(part.kind in ("frame", "side") and (is_page or not part.is_open) for part in parts):
         entries.append(
             (
@@ -427,7 +421,7 @@ def legend_of(layout: Layout, by: str, width: int, is_page: bool = False) -> tup
             f'<g transform="translate({x} {y})">{mark}<text class="small" x="{24 if mark else 0}">{text}</text></g>'
         )
         x += needed
-    return lines, y + 3
+    return lines, y + 8
 
 
 def sign_of(path: str) -> str:
