@@ -255,7 +255,7 @@ class GoogLeNetOfThePaper(nn.Module):
 
 
 class NetworkInNetwork(nn.Sequential):
-    """Lin, Chen and Yan 2014, section 4, for 3x32x32, with the sizes of the authors' network for Caffe."""
+    """Lin, Chen and Yan 2014, section 3.3, for 3x32x32, with the sizes of the authors' network for Caffe."""
 
     def __init__(self) -> None:
         layers: list[nn.Module] = []
@@ -334,7 +334,7 @@ class Darknet53(nn.Module):
 
 
 class ConvMixer(nn.Module):
-    """Trockman and Kolter 2023, section 2 and the code of appendix D, for 3x224x224."""
+    """Trockman and Kolter 2023, section 2 and figure 3, for 3x224x224."""
 
     def __init__(self, channels: int = 1536, depth: int = 20, kernel: int = 9, patch: int = 7) -> None:
         super().__init__()

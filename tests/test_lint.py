@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import torchvision
 
 import archdsl
 from archdsl.backends.pytorch import build
@@ -55,18 +54,6 @@ def test_good_networks_have_no_warnings(path: Path) -> None:
     checked = archdsl.check(path)
     assert not checked.diagnostics, render(checked.diagnostics)
     assert checked.network is not None
-
-
-@pytest.mark.parametrize("path", [path for path in WELL_KNOWN if hasattr(torchvision.models, path.stem)], ids=str)
-def test_the_well_known_networks_are_those_of_torchvision(path: Path) -> None:
-    network = archdsl.load(path)
-    with torch.device("meta"):
-        options = {"init_weights": False} if path.stem == "inception_v3" else {}
-        model = torchvision.models.get_model(path.stem, **options)
-        ours = build(network)
-    # A convolution of one pixel may be an fc there.
-    one, other = (sorted([size for size in each.shape if size > 1] for each in m.parameters()) for m in (ours, model))
-    assert one == other
 
 
 @pytest.mark.parametrize("path", sorted(LIBRARY.glob("*.arch")), ids=lambda path: path.name)
