@@ -246,7 +246,8 @@ class _Printer:
             if around.opens_line:
                 self._break_line(gap, around.indent, opening=True)
         elif role is Role.ELEMENT:
-            if around.one_each or gap.comments or (around.keeps_lines and gap.newline) or not self._fits_element(index):
+            is_alone = around.one_each and index not in layout.chosen
+            if is_alone or gap.comments or (around.keeps_lines and gap.newline) or not self._fits_element(index):
                 self._break_line(gap, around.indent)
             else:
                 self._text(" ")

@@ -69,6 +69,7 @@ class _Level:
     item: int | None = None
     arm: int | None = None
     element: int | None = None
+    elements: int = 0
     operators: list[int] = field(default_factory=list)
 
 
@@ -83,6 +84,7 @@ class Layout:
     with_bars, with_commas: openers of bodies with branches, and of lists with commas.
     calls: openers of arguments and parameters, where parentheses never stand for a single value.
     split, composed: lists whose writer broke a line between elements; those where an element has several words.
+    chosen: first words of the values of a `choose`, each of which belongs to the condition before it.
     """
 
     def __init__(self, source: Source) -> None:
@@ -97,6 +99,7 @@ class Layout:
         self.calls: set[int] = set()
         self.split: set[int] = set()
         self.composed: set[int] = set()
+        self.chosen: set[int] = set()
         self._spaces = bytearray(len(self.words))
         self._find_roles()
         self._measure()
@@ -114,7 +117,10 @@ class Layout:
             elif role is not Role.PLAIN or kind in ("COMMA", "LBRACE"):
                 self._end_expression(level.operators, index)
             if role in (Role.FIRST, Role.ELEMENT):
+                if level.elements % 2 and self.words[level.opener - 1].text == "choose":
+                    self.chosen.add(index)
                 level.element = index
+                level.elements += 1
             if level.element is not None and (kind == "COMMA" or (role is Role.CLOSER and not level.is_chain)):
                 self.end[level.element] = index
                 if index - level.element > 1:
