@@ -23,7 +23,8 @@ lint: .venv/installed-dev
 tables: .venv/installed-dev
 	$(BIN)/python -c "from archdsl.syntax.parse import write_tables; write_tables()"
 
-# The part on words in grammar/README.md and docs/errors.md, after a change of a layer or of the catalog.
+# The part on words in grammar/README.md, docs/errors.md and specs/README.md, after a change of a layer, of the catalog
+# or of a spec.
 reference: .venv/installed-dev
 	$(BIN)/python -m archdsl.reference
 

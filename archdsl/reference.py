@@ -17,6 +17,7 @@ from archdsl.layers.base import LARGEST_WINDOW, Field, Join, Layer, SameAs
 from archdsl.layers.joining import Aux
 from archdsl.network import Leaf, Network
 from archdsl.source import Source
+from archdsl.specs_page import specs_page
 
 BEGIN = "<!-- The words, made from the layer classes by `make reference`. -->"
 END = "<!-- The end of the words. -->"
@@ -197,11 +198,12 @@ def fenced(text: str, language: str) -> list[str]:
 
 
 def write_pages() -> None:
-    """Make docs/errors.md and the words of grammar/README.md anew (`make reference`)."""
+    """Make docs/errors.md, specs/README.md and the words of grammar/README.md anew (`make reference`)."""
     root = Path(__file__).parent.parent
     page = root / "grammar" / "README.md"
     page.write_text(with_words(page.read_text(encoding="utf-8")), encoding="utf-8")
     (root / "docs" / "errors.md").write_text(errors_page(), encoding="utf-8")
+    (root / "specs" / "README.md").write_text(specs_page(root / "specs"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ A spec without a case here fails `test_every_spec_has_a_case`.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ from archdsl.backends.pytorch import auxiliary_outputs
 from archdsl.commands.check import check as check_command
 from archdsl.network import Leaf, Network
 from archdsl.settings import written
+from archdsl.specs_page import VARIANTS, files_table, specs_page
 
 SPECS = Path(__file__).parent.parent / "specs"
 BATCH = 2
@@ -149,6 +151,10 @@ def alexnet_in_groups(last_map: int = 6) -> nn.Module:
 
 def inceptions(*names: str) -> list[str]:
     return [f"inception_{name}.{key}" for name in names for key in INCEPTION_KEYS]
+
+
+def convmixer_of_large_patches() -> nn.Module:
+    return ConvMixer(channels=1024, patch=14)
 
 
 def small_convmixer() -> nn.Module:
@@ -322,6 +328,14 @@ CASES = [
     Case("darknet53", {}, Darknet53, 41_609_928, small=("3x32x32", {}), quick=False),
     Case("convmixer", {"channels": 32, "depth": 2}, small_convmixer, 45_416, small=("3x28x28", {})),
     Case("convmixer", {}, ConvMixer, 51_625_960, small=("3x28x28", {}), quick=False),
+    Case(
+        "convmixer",
+        {"channels": 1024, "patch": 14},
+        convmixer_of_large_patches,
+        24_383_464,
+        small=("3x56x56", {}),
+        quick=False,
+    ),
     Case("unet", {}, UNet, 31_030_658, small=("1x32x32", {}), quick=False),
 ]
 
@@ -353,7 +367,24 @@ ONE_OF_EACH_SPEC = list({case.spec: case for case in sorted(CASES, key=lambda ca
 
 
 def test_every_spec_has_a_case() -> None:
-    assert {path.stem for path in SPECS.glob("*.arch")} == {case.spec for case in CASES}
+    assert {path.stem for path in SPECS.glob("*.arch")} == {case.spec for case in CASES} == set(VARIANTS)
+
+
+README = SPECS / "README.md"
+AGAIN = "run `make reference`, which is `python -m archdsl.reference`"
+
+
+def test_the_page_on_the_specs_tells_their_lines_and_sources() -> None:
+    assert "\n".join(files_table(SPECS)) in README.read_text(encoding="utf-8"), AGAIN
+
+
+@pytest.mark.slow
+def test_the_page_on_the_specs_is_up_to_date_and_each_network_of_it_has_a_case() -> None:
+    page = README.read_text(encoding="utf-8")
+    assert page == specs_page(SPECS), AGAIN
+    rows = re.findall(r"^\|[^|]*\| \[(\w+)\.arch\][^|]*\|[^|]*\|[^|]*\| ([\d,]+) \|", page, re.MULTILINE)
+    assert len(rows) == sum(map(len, VARIANTS.values()))
+    assert set(rows) <= {(case.spec, f"{case.parameters:,}") for case in CASES}
 
 
 # Numbers.
