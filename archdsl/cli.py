@@ -358,6 +358,31 @@ def diagram(
     )
 
 
+@app.command(name="from-torch")
+def from_torch(
+    target: Annotated[
+        str, typer.Argument(metavar="MODULE:NAME", help="An nn.Module, or a class or function that gives one.")
+    ],
+    input: Annotated[
+        str, typer.Option("--input", metavar="CxHxW", help="The shape of one sample that the module takes.")
+    ],
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="The spec; by default standard output.")
+    ] = None,
+    call: Annotated[
+        str, typer.Option("--call", metavar="NAME=VALUE,...", help="What the class or function is called with.")
+    ] = "",
+) -> Command:
+    """Write the spec of a module that is there in PyTorch, and hold its outputs against the module's.
+
+    Imports and runs the Python that is named. Exits with 0 where the spec is written, 1 where the language can't say
+    what the module does, 2 on wrong use or where a file can't be written.
+    """
+    from archdsl.commands.from_torch import from_torch as run_from_torch
+
+    return partial(run_from_torch, target, input=input, output=output, call=call)
+
+
 def print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version

@@ -1,0 +1,52 @@
+"""The way of the data: a module traced, its structure found, folded, written, and what was written held against it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import nn
+
+from archdsl.api import check
+from archdsl.from_torch.agree import Unfaithful, pairs
+from archdsl.from_torch.fold import fold
+from archdsl.from_torch.structure import structure
+from archdsl.from_torch.trace import trace
+from archdsl.from_torch.verify import Verified, verify, with_weights_of
+from archdsl.from_torch.write import write
+from archdsl.network import Network
+from archdsl.shapes import Shape
+
+
+class Converted(NamedTuple):
+    """A spec, checked and held against its module.
+
+    verified: None where the module is on torch's `meta` device, and has nothing to compare.
+    unused: modules with weights that evaluation does not use, as auxiliary heads.
+    """
+
+    text: str
+    network: Network
+    verified: Verified | None
+    unused: tuple[str, ...]
+
+
+def convert(module: nn.Module, input: Shape, comment: str) -> Converted:
+    """The spec of a module for samples of a shape. The module is put in evaluation; its weights stay as they are.
+
+    Args:
+        comment: the first line of the spec.
+
+    Raises:
+        Refusal: the module can't be run, or does what no word says.
+    """
+    graph, batch, output = trace(module, input)
+    chain = structure(graph)
+    text = write(fold(chain), graph.input, (comment,))
+    checked = check(text)
+    if checked.network is None:
+        raise Unfaithful(str(checked.errors[0]))
+    matched = pairs(chain, checked.network)
+    verified = None
+    if not batch.is_meta:
+        verified = verify(module, with_weights_of(module, checked.network, matched), batch, output)
+    return Converted(text, checked.network, verified, graph.unused)
