@@ -52,6 +52,7 @@ def diagram(
     by: str = "parameters",
     depth: int | None = None,
     direction: str = "down",
+    bare: bool = False,
     input: str | None = None,
     settings: Sequence[str] = (),
     root: str | None = None,
@@ -64,6 +65,7 @@ def diagram(
         by: what boxes are colored by: "parameters" or "multiply-adds".
         depth: so many blocks in each other are shown open; by default as many as are legible.
         direction: where the data flows: "down" or "right".
+        bare: of an SVG, the drawing alone, without heading and legend.
 
     Returns:
         0 when drawn, 1 where the spec has errors, 2 on wrong use, where a file can't be read or written, or where
@@ -72,6 +74,8 @@ def diagram(
     kind, wrong = format_of(output, format)
     if kind is None:
         return refuse(wrong)
+    if bare and kind != "svg":
+        return refuse(f"--bare leaves out the heading and the legend of an SVG, and this is {kind}")
     found = read_network(spec, input=input, settings=settings, root=root)
     if isinstance(found, int):
         return found
@@ -83,6 +87,8 @@ def diagram(
     down = direction == "down"
     if kind == "html":
         text = html(layout_of(picture, deepest_of(picture, open_depth), down), by, open_depth)
+    elif bare:
+        text = svg(layout_of(picture, open_depth, down), by, bare=True)
     else:
         text = WRITERS[kind](layout_of(picture, open_depth, down), by)
     if output is None or output == STDOUT:
@@ -118,8 +124,8 @@ def open_depth_of(picture: Picture, asked: int | None) -> tuple[int | None, str]
     closed = drawn_count(picture, 0)
     if closed > MOST_DRAWN:
         return None, (
-            f"{closed:,} boxes would stand behind each other, and {MOST_DRAWN:,} are the most that is drawn; put what "
-            "belongs together in blocks, or in bodies with labels, as `stage1: { ... }`, which are drawn closed"
+            f"there would be {closed:,} boxes with all blocks closed, and {MOST_DRAWN:,} are the most that are drawn; "
+            "put what belongs together in blocks, or in bodies with labels (`stage1: { ... }`), which are drawn closed"
         )
     if asked is not None:
         drawn = drawn_count(picture, min(asked, deepest))

@@ -81,7 +81,9 @@ class _Maker:
     def part(self, part: Part, cluster: Cluster, end: _End | None) -> _End | None:
         item = part.item
         if isinstance(item, Fork):
-            ends = [self.row(row, cluster, end) for row in part.chains]
+            # What enters is told once.
+            others = end and end._replace(label="")
+            ends = [self.row(row, cluster, others if index else end) for index, row in enumerate(part.chains)]
             node = GraphNode(part.number, item.join, (item.join,), 0)
             for each in ends:
                 self.connect(each, node)

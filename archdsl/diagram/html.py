@@ -139,6 +139,7 @@ g.open > .closed {{ display: none }}
 g[aria-expanded] > .header, g[aria-expanded] > .closed {{ cursor: pointer }}
 g[role="treeitem"]:focus {{ outline: none }}
 g[role="treeitem"]:focus-visible > .closed > .face, g[role="treeitem"]:focus-visible > .area {{ stroke-width: 3 }}
+.skip:focus-visible ~ .edge {{ stroke-width: 3 }}
 body {{ margin: 0; font: 14px/1.5 {FONT} }}
 header {{ padding: 20px 24px 0 }}
 h1 {{ font-size: 20px; margin: 0 0 4px }}
@@ -170,5 +171,5 @@ body, aside, button {{ color: {palette.ink}; background: {palette.paper} }}
 aside, button {{ border-color: {palette.outline} }}
 .keys {{ color: {palette.quiet_ink} }}
 g[role="treeitem"]:focus-visible > .closed > .face {{ stroke: {palette.focus} }}
-g[role="treeitem"]:focus-visible > .area {{ stroke: {palette.focus} }}
+g[role="treeitem"]:focus-visible > .area, .skip:focus-visible ~ .edge {{ stroke: {palette.focus} }}
 button:focus-visible, input:focus-visible {{ outline-color: {palette.focus} }}"""

@@ -39,6 +39,8 @@ def _lines(graph: Graph) -> Iterator[str]:
         yield f"  n{edge.source} {arrow}{label} n{edge.target}"
     for level, color in enumerate(LIGHT.levels):
         yield f"  classDef c{level} fill:{color},stroke:{LIGHT.outline},color:{LIGHT.ink}"
+    yield f"  classDef frame fill:{LIGHT.areas[0]},stroke:{LIGHT.outline},color:{LIGHT.ink}"
+    yield f"  classDef head fill:{LIGHT.areas[0]},stroke:{LIGHT.outline},color:{LIGHT.ink},stroke-dasharray:5 3"
     yield f"  classDef joint fill:{LIGHT.join},stroke:{LIGHT.join},color:{LIGHT.paper}"
 
 
@@ -50,6 +52,7 @@ def _cluster(cluster: Cluster, indent: str, down: bool) -> Iterator[str]:
         yield f"{indent}  direction {'TB' if down else 'LR'}"
         yield from _cluster(inner, indent + "  ", down)
         yield f"{indent}end"
+        yield f"{indent}class g{inner.number} {'head' if inner.is_head else 'frame'}"
 
 
 def _node(node: GraphNode) -> str:

@@ -407,7 +407,9 @@ SCRIPT = r"""
     item.focus({ preventScroll: true });
   });
   svg.addEventListener("pointerover", (event) => {
-    const item = event.target.closest('[role="treeitem"]');
+    // A branch that is a line alone is told of where its line is pointed at.
+    const line = event.target.closest(".edge")?.parentElement.querySelector(":scope > .skip");
+    const item = line || event.target.closest('[role="treeitem"]');
     if (item) tell(item);
   });
   svg.addEventListener("focusin", (event) => {

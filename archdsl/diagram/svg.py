@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Sequence as Items
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
@@ -39,6 +40,7 @@ LONGEST_METER = 100
 """The meter of the box that costs most, in pixels."""
 
 MARGIN = 24
+BARE_MARGIN = 6
 LEAST_WIDTH = 480
 """Room for the heading and the legend."""
 
@@ -46,14 +48,18 @@ BEND = 7
 """The radius of an edge's corners."""
 
 
-def svg(layout: Layout, by: str) -> str:
+def svg(layout: Layout, by: str, bare: bool = False) -> str:
     """The drawing as a file of its own.
 
     Args:
         by: what boxes are colored by, and tell: "parameters" or "multiply-adds".
+        bare: without heading and legend, for a figure that has its own caption.
     """
     marks = Marks(layout, (by,))
     heading = list(heading_lines(layout))
+    if bare:
+        size = layout.width + 2 * BARE_MARGIN, layout.height + 2 * BARE_MARGIN
+        return framed(heading, size, by, [], (BARE_MARGIN, BARE_MARGIN), marks.row(layout.row, 0))
     legend_width = max(layout.width, LEAST_WIDTH)
     legend, legend_height = legend_of(layout, by, legend_width)
     needed = [text_width(heading[0], 18, bold=True), *(text_width(line, TITLE_SIZE) for line in heading[1:])]
@@ -61,7 +67,24 @@ def svg(layout: Layout, by: str) -> str:
     top = MARGIN + 22 + 18 * (len(heading) - 1) + 14
     drawing_top = top + legend_height + 20
     height = drawing_top + layout.height + MARGIN
-    left = (width - layout.width) // 2
+    above = [f'<text class="bold" x="{MARGIN}" y="{MARGIN + 16}" style="font-size: 18px">{written(heading[0])}</text>']
+    for index, line in enumerate(heading[1:]):
+        above.append(f'<text x="{MARGIN}" y="{MARGIN + 40 + 18 * index}">{written(line)}</text>')
+    above += [f'<g transform="translate({MARGIN} {top})">', *legend, "</g>"]
+    corner = ((width - layout.width) // 2, drawing_top)
+    return framed(heading, (width, height), by, above, corner, marks.row(layout.row, 0))
+
+
+def framed(
+    heading: Items[str],
+    size: tuple[int, int],
+    by: str,
+    above: Items[str],
+    corner: tuple[int, int],
+    drawing: Iterable[str],
+) -> str:
+    """The file: what is above the drawing, and the drawing with its corner there."""
+    width, height = size
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         f'role="img" aria-labelledby="archdsl-title archdsl-description" data-by="{by}">',
@@ -70,12 +93,12 @@ def svg(layout: Layout, by: str) -> str:
         f"<style>\n{style_sheet()}</style>",
         ARROW,
         f'<rect class="paper" width="{width}" height="{height}"/>',
-        f'<text class="bold" x="{MARGIN}" y="{MARGIN + 16}" style="font-size: 18px">{written(heading[0])}</text>',
+        *above,
+        f'<g transform="translate({corner[0]} {corner[1]})">',
+        *drawing,
+        "</g>",
+        "</svg>",
     ]
-    for index, line in enumerate(heading[1:]):
-        lines.append(f'<text x="{MARGIN}" y="{MARGIN + 40 + 18 * index}">{written(line)}</text>')
-    lines += [f'<g transform="translate({MARGIN} {top})">', *legend, "</g>"]
-    lines += [f'<g transform="translate({left} {drawing_top})">', *marks.row(layout.row, 0), "</g>", "</svg>"]
     return "\n".join(lines) + "\n"
 
 
@@ -144,13 +167,15 @@ class Marks:
     """Writes the parts of a layout.
 
     kinds: what each box tells of its cost; of several, the page shows one at a time.
-    is_tree: for the page: parts carry names and roles for readers of screens, and closed frames what is in them.
+    is_tree: for the page: parts carry names and roles for screen readers, and closed frames what is in them.
     """
 
     def __init__(self, layout: Layout, kinds: tuple[str, ...] = BY, is_tree: bool = False) -> None:
         self.layout = layout
         self.kinds = kinds
         self.is_tree = is_tree
+        # What the name of a part says already is not read again.
+        self.unread = ' aria-hidden="true"' if is_tree else ""
         self.scale = scale_of(layout)
         self.main_source = layout.picture.span.source
 
@@ -167,7 +192,7 @@ class Marks:
         yield f'<path{self.named(name)} class="edge{dashed}" d="{path_of(edge)}"{arrow}/>'
         if edge.label:
             x, y = edge.label_at
-            yield f'<text{self.named(f"{name}-shape")} class="shape" x="{x}" y="{y}">{edge.label}</text>'
+            yield f'<text{self.named(f"{name}-shape")} class="shape" x="{x}" y="{y}"{self.unread}>{edge.label}</text>'
 
     def named(self, name: str) -> str:
         """An id, by which the page moves what has it."""
@@ -189,7 +214,7 @@ class Marks:
         if not part.is_open or self.is_tree:
             assert part.face
             at = f"translate({part.x} {part.y})"
-            yield f'<g class="closed" transform="{at}">'
+            yield f'<g class="closed" transform="{at}"{self.unread}>'
             yield from self.face(part, part.face)
             yield "</g>"
         yield "</g>"
@@ -208,7 +233,7 @@ class Marks:
         assert isinstance(part.item, Frame | Side)
         x, y, width, height = part.x, part.y, part.width, part.height
         yield f'<rect class="area" x="{x}" y="{y}" width="{width}" height="{height}" rx="6"/>'
-        yield f'<g class="header" transform="translate({x} {y})">'
+        yield f'<g class="header" transform="translate({x} {y})"{self.unread}>'
         yield f'<path class="strip" d="{strip_path(width)}"/>'
         at = PAD
         if self.is_tree:
@@ -274,7 +299,7 @@ class Marks:
             if self.is_tree:
                 yield "</g>"
         x, y, width, height = part.join
-        yield f'<g class="join" transform="translate({x} {y})">'
+        yield f'<g class="join" transform="translate({x} {y})"{self.unread}>'
         if not self.is_tree:
             yield f"<title>{written_lines(self.told_of_join(part))}</title>"
         if part.item.join == "concat":
