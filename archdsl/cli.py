@@ -41,6 +41,13 @@ class Format(str, Enum):
     sarif = "sarif"
 
 
+class DiffFormat(str, Enum):
+    """How a comparison is printed."""
+
+    text = "text"
+    json = "json"
+
+
 class Color(str, Enum):
     """Whether to color; auto does on a terminal."""
 
@@ -278,6 +285,39 @@ def train(
         weights=weights,
         leave_out=leave_out or [],
         quiet=quiet,
+    )
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="A spec, or a file of weights that archdsl wrote.")],
+    after: Annotated[str | None, typer.Argument(help="Another one.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="REVISION", help="Compare the spec with what it was at a revision of git, as HEAD~1."),
+    ] = None,
+    settings: Set = None,
+    input: Input = None,
+    root: Root = None,
+    format: Annotated[DiffFormat, typer.Option("--format", help="For people or for programs.")] = DiffFormat.text,
+    color: Annotated[Color, typer.Option("--color", help="Whether to color what is for people.")] = Color.auto,
+) -> Command:
+    """Tell how two networks differ by what they compute, not by their text; --set and --input are for both.
+
+    Exits with 0 where they are the same, 1 where they differ, 2 where one has errors or can't be read, or on wrong use.
+    """
+    from archdsl.commands.diff import diff as run_diff
+
+    return partial(
+        run_diff,
+        before,
+        after,
+        against=against,
+        input=input,
+        settings=settings or [],
+        root=root,
+        format=format.value,
+        color=color.value,
     )
 
 

@@ -93,6 +93,7 @@ ABOVE = ("archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api")
         ("diagram", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
         ("backends", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
         ("cost", ("archdsl.checker", "archdsl.syntax", "archdsl.diagnostics", "archdsl.backends", *ABOVE)),
+        ("compare", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
         ("weights", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
         ("from_torch", ("archdsl.commands", "archdsl.training", "archdsl.formats", "archdsl.lint", "archdsl.cli")),
         ("training", ("archdsl.commands", "archdsl.checker", "archdsl.syntax", "archdsl.cli")),

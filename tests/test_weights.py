@@ -176,7 +176,7 @@ def test_a_file_without_order_goes_by_the_order_of_names() -> None:
 
 
 def test_many_tensors_are_matched_at_once() -> None:
-    network = network_of("input(4) repeat(4000) { fc(4) }")
+    network = network_of("input(4) repeat(1500) { fc(4) }")
     theirs = [("net.deep." + key, shape) for key, shape, *_ in state_of(network)]
     assert matched(theirs, network).difference is None
     deep = [("a." * 10_000 + "weight", (4, 4))]

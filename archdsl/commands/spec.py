@@ -10,12 +10,14 @@ from typing import NamedTuple
 from archdsl.api import check
 from archdsl.checker.check import Checked
 from archdsl.commands.output import refuse, wants_color
+from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.diagnostics.render import render
 from archdsl.exit_codes import EXIT_USAGE
 from archdsl.formats.report import exit_code_of
 from archdsl.network import Network
 from archdsl.reader import STDIN, read_spec, read_standard_input
 from archdsl.settings import split_settings
+from archdsl.source import Source
 from archdsl.weights.errors import WeightsError
 from archdsl.weights.files import SUFFIX, Origin, read_origin
 
@@ -40,8 +42,11 @@ def read_network(
     input: str | None = None,
     settings: Sequence[str] = (),
     root: str | None = None,
+    warnings: bool = True,
 ) -> Spec | int:
     """Check a spec, `-` being standard input, or that in a file of weights. Its findings go to standard error.
+
+    warnings: whether warnings do too.
 
     Returns:
         The spec with its network, or an exit code: 1 where it has errors, 2 where an option is wrong, the file can't
@@ -60,10 +65,24 @@ def read_network(
         source, unreadable = origin.source(Path(spec))
     else:
         source, unreadable = read_standard_input() if spec == STDIN else read_spec(Path(spec))
+    return network_of(source, unreadable, input, given, root, warnings=warnings, origin=origin)
+
+
+def network_of(
+    source: Source,
+    unreadable: Sequence[Diagnostic],
+    input: str | None,
+    given: Mapping[str, str],
+    root: str | None,
+    *,
+    warnings: bool = True,
+    origin: Origin | None = None,
+) -> Spec | int:
+    """Check a source that was read, as `read_network` does; `unreadable` is why it could not be read."""
     checked = Checked(source, None, tuple(unreadable)) if unreadable else check(source, input, given, root)
     nothing = [] if checked.nothing_to_build is None else [checked.nothing_to_build]
-    if checked.diagnostics or nothing:
-        print(render([*checked.diagnostics, *nothing], wants_color(sys.stderr)), file=sys.stderr)
+    if told := [*(checked.diagnostics if warnings else checked.errors), *nothing]:
+        print(render(told, wants_color(sys.stderr)), file=sys.stderr)
     if checked.errors:
         return exit_code_of(checked)
     if checked.network is None:

@@ -10,7 +10,7 @@ from archdsl.layers.base import Layer
 from archdsl.layers.convolution import Conv
 from archdsl.layers.linear import Fc
 from archdsl.network import Leaf
-from archdsl.weights.match import Difference, Match
+from archdsl.weights.match import Difference, Match, module_of
 from archdsl.weights.state import Entry, OwnEntry, sizes
 
 _MOST_NAMES = 3
@@ -138,11 +138,6 @@ def of_sizes(axes: list[int], there: int, here: int, layer: Layer | None, is_fir
     if min(axes) >= 2:
         return "another kernel"
     return f"another width: {there:,} channels there, {here:,} here" if isinstance(layer, Conv) else "another width"
-
-
-def module_of(key: str) -> str:
-    """The key of the module that keeps a tensor."""
-    return key.rpartition(".")[0] or key
 
 
 def parts_of(left: Sequence[Entry | OwnEntry]) -> list[str]:

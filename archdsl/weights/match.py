@@ -100,6 +100,11 @@ def _sibling(key: str) -> str:
     return f"{before}{dot}{_COUNTER}"
 
 
+def module_of(key: str) -> str:
+    """The key of the module that keeps a tensor."""
+    return key.rpartition(".")[0] or key
+
+
 class _Tree(NamedTuple):
     """The tensors below a module: its children by name, and all tensors in order."""
 
@@ -249,6 +254,8 @@ def _by_kinds(entries: Sequence[_Item], in_order: bool) -> list[_Item]:
 
     The kind of a module is what its tensors are called, and how many axes they have.
     """
+    if in_order and not any(map(_is_scale, entries)):
+        return list(entries)
     kinds: dict[str, set[tuple[str, int]]] = {}
     if not in_order:
         for entry in entries:
