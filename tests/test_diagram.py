@@ -321,7 +321,20 @@ def test_blocks_that_are_alike_are_drawn_as_the_first() -> None:
         sum(2 * channels for channels in range(8, 28, 4)),
         sum(4 * channels * 9 + 4 for channels in range(8, 28, 4)),
     ]
-    assert "the first of 5 that are alike but for their channels" in svg(layout, "parameters")
+    assert "the first of 5 that are alike but for channels or decimals" in svg(layout, "parameters")
+
+
+def test_blocks_that_differ_in_a_decimal_are_alike() -> None:
+    block = "block b(c, rate) { add { identity | conv(c, 1) relu conv(c, 1) drop_path(rate) } }"
+    layout = drawn(
+        f"{block} input(8, 9, 9) for i in range(4) {{ b(8, i / 30.0) }} b(8, 0.5) seq {{ b(8, s) }}".replace(
+            "s)", "0.1)"
+        )
+    )
+    assert titles(layout)[0] == "b(8, 0) to b(8, 0.1) × 6 alike"
+    assert layers_drawn(layout) == 30
+    several = drawn("input(8, 9, 9) for i in range(3) { add { identity | relu drop_path(i / 10.0) } }")
+    assert titles(several) == ["3 layers × 3", "relu"]
 
 
 def test_arguments_are_told_by_their_values() -> None:

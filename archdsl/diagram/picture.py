@@ -3,7 +3,7 @@
 Three things make a network legible that has hundreds of layers. Layers that belong together are one box: a convolution
 with the norm and the activation behind it. What stands several times behind itself, with equal arguments, shapes and
 contents, is drawn once, with its count. And so are blocks that are alike but for the channels that come in, as those of
-DenseNet: the first of them is drawn.
+DenseNet, or for a decimal, as those of ConvNeXt with their rates of stochastic depth: the first of them is drawn.
 
 A network may share its nodes, so a picture shares its parts: nothing here walks a part twice.
 """
@@ -14,9 +14,9 @@ from collections.abc import Sequence as Items
 from itertools import groupby
 from typing import Any, NamedTuple, TypeAlias
 
-from archdsl.diagram.words import call_of, title_of
+from archdsl.diagram.words import call_of, shortened, title_of
 from archdsl.layers.base import Cost
-from archdsl.network import Branches, Head, Leaf, Network, Node, Sequence
+from archdsl.network import Branches, Call, Head, Leaf, Network, Node, Sequence
 from archdsl.shapes import Shape
 from archdsl.source import Span
 
@@ -53,8 +53,8 @@ class Frame(NamedTuple):
 
     title: the label, the block call with its values, or both; "" where a group has no name but repeats.
     layers: how many layers are in one of them.
-    alike: whether those that it stands for differ in their channels; then it is the first, but for its output, which is
-        that of the last.
+    alike: whether those that it stands for differ in their channels or decimals; then it is the first, but for its
+        output, which is that of the last.
     """
 
     title: str
@@ -242,7 +242,9 @@ class _Painter:
         title = title_of(label, node)
         facts = (node.span if node.call is None else node.call.span, node.input, node.output, node.cost)
         # `layer1` and `layer2` of a loop look the same.
-        look_of_title = ("frame", label.rstrip("0123456789"), title_of("", node))
+        name = label.rstrip("0123456789")
+        look_of_title = ("frame", name, title_of("", node))
+        form_of_title = ("frame", name, node.call and (node.call.block, *without_decimals(node.call)))
         if isinstance(node, Branches):
             branches = [self.branch(child) for _, child in node.children]
             layers = sum(branch.chain.layers for branch in branches)
@@ -252,14 +254,14 @@ class _Painter:
             if not title:
                 return _Seen(fork, look, form)
             frame = Frame(title, Chain((fork,), node.input, node.output, layers), *facts, layers)
-            return _Seen(frame, self.look(*look_of_title, look), self.look(*look_of_title, form))
+            return _Seen(frame, self.look(*look_of_title, look), self.look(*form_of_title, form))
         body, look, form = self.chain(node)
         if isinstance(node, Head):
             # Each is drawn where it leaves the chain, and none looks like another.
             number = self.look("side", len(self.looks))
             return _Seen(Side(title, body, *facts, body.layers, node.gives), number, number)
         frame = Frame(title, body, *facts, body.layers)
-        return _Seen(frame, self.look(*look_of_title, look), self.look(*look_of_title, form))
+        return _Seen(frame, self.look(*look_of_title, look), self.look(*form_of_title, form))
 
     def branch(self, node: Node) -> _SeenChain:
         """A branch as a chain: a layer is a chain of one box, `identity` one of none."""
@@ -308,7 +310,7 @@ class _Painter:
         return _Seen(frame, look, self.look("group", *((each.form, each.item.times) for each in turn)))
 
     def alike_folded(self, items: list[_Seen]) -> list[_Seen]:
-        """Items of which frames are one that stand behind each other and are alike but for their channels."""
+        """Items of which frames are one that stand behind each other and are alike but for channels or decimals."""
         result: list[_Seen] = []
         for form, several in groupby(items, lambda each: each.form):
             run = list(several)
@@ -355,6 +357,11 @@ def cost_together(item: Item) -> Cost:
     return Cost(item.times * item.cost.parameters, item.times * item.cost.macs)
 
 
+def without_decimals(call: Call) -> list[tuple[str | None, Any]]:
+    """The arguments of a call that are not decimals."""
+    return [(name, value) for name, value in call.arguments if not isinstance(value, float)]
+
+
 def layers_of(item: Item) -> int:
     """How many layers one turn of an item has."""
     return len(item.texts) if isinstance(item, Box) else item.layers
@@ -377,7 +384,8 @@ def repeated(item: Item, last: Item, times: int) -> Item:
     """An item that stands so often behind itself. Labels that count, as `layer1`, are told as `layer1 to layer4`."""
     if isinstance(item, Frame) and isinstance(last, Frame) and item.title != last.title:
         first_name, colon, rest = item.title.partition(": ")
-        return item._replace(title=f"{first_name} to {last.title.partition(': ')[0]}{colon}{rest}", times=times)
+        title = f"{first_name} to {last.title.partition(': ')[0]}{colon}{rest}"
+        return item._replace(title=shortened(title), times=times)
     return item._replace(times=times)
 
 

@@ -341,7 +341,7 @@ class Marks:
         lines.append(f"{shape_text(item.input)} gives {shape_text(gives)}")
         lines.append(cost_text(item.cost))
         if isinstance(item, Frame) and item.alike:
-            lines.append(f"the first of {item.times} that are alike but for their channels")
+            lines.append(f"the first of {item.times} that are alike but for channels or decimals")
         if part.repeats > 1:
             lines.append(f"there {part.repeats:,} times, together {cost_text(part.cost)}")
         if part.kind == "side":
@@ -425,7 +425,7 @@ def legend_of(layout: Layout, by: str, width: int, is_page: bool = False) -> tup
     if any(part.repeats > 1 for part in parts):
         entries.append(('<text class="small bold">× n</text>', "n times behind itself; color and bar count them all"))
     if any(isinstance(part.item, Frame) and part.item.alike for part in parts):
-        entries.append(("", "alike: but for channels; the first is drawn"))
+        entries.append(("", "alike: but for channels or decimals; the first is drawn"))
     if any(part.kind in ("frame", "side") and (is_page or not part.is_open) for part in parts):
         entries.append(
             (

@@ -15,7 +15,7 @@ LONGEST_TUPLE = 12
 """More values than that of a tuple are not drawn."""
 
 NOT_DRAWN = frozenset(("nobias", "eps", "momentum"))
-"""Arguments that say little in a picture; the line of the spec has them."""
+"""Arguments that say little in a picture, as the rate of `drop_path`, too; the line of the spec has them."""
 
 
 def title_of(label: str, node: Node) -> str:
@@ -42,7 +42,7 @@ def call_of(layer: Layer, short: bool = False) -> str:
     for field in layer.fields:
         value = layer.__dict__[field.name]
         default = layer.__dict__[field.default.field] if isinstance(field.default, SameAs) else field.default
-        if field.name in NOT_DRAWN or (not field.required and value == default):
+        if field.name in NOT_DRAWN or layer.word == "drop_path" or (not field.required and value == default):
             in_order = in_order and field.required
             continue
         if short and not field.required and field.name != "p":
@@ -63,13 +63,13 @@ def call_of(layer: Layer, short: bool = False) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A value as the language writes it."""
+    """A value as the language writes it, decimals with three digits."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
         some = [value_text(each) for each in value[:LONGEST_TUPLE]]
         return f"({', '.join(some)}{',' if len(value) == 1 else ', …' if len(value) > LONGEST_TUPLE else ''})"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def shortened(text: str) -> str:
