@@ -227,6 +227,56 @@ def explain(
     return partial(run_explain, name)
 
 
+class ExportFormat(str, Enum):
+    """What a network is exported to."""
+
+    python = "python"
+    onnx = "onnx"
+    pt2 = "pt2"
+
+
+@app.command()
+def export(
+    spec: Spec,
+    to: Annotated[
+        ExportFormat | None,
+        typer.Option(
+            "--to", help="Source that needs torch alone, ONNX, or torch.export's file; by default as -o ends."
+        ),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="The file; source is printed without one.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", metavar="FILE", help="The weights for onnx and pt2; else random ones.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of random weights; 0 if not given.")] = None,
+    settings: Set = None,
+    input: Input = None,
+    root: Root = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but source.")] = False,
+) -> Command:
+    """Write a network as a file that needs no archdsl: Python source, ONNX, or a program of torch.export.
+
+    Exits with 0 when it is written, 1 where the spec has errors or the weights do not fit, 2 on wrong use or where a
+    file can't be read or written.
+    """
+    from archdsl.commands.export import export as run_export
+
+    return partial(
+        run_export,
+        spec,
+        to=None if to is None else to.value,
+        output=output,
+        weights=weights,
+        seed=seed,
+        input=input,
+        settings=settings or [],
+        root=root,
+        quiet=quiet,
+    )
+
+
 @app.command()
 def train(
     spec: Spec,

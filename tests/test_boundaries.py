@@ -96,6 +96,7 @@ ABOVE = ("archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api")
         ("compare", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
         ("weights", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
         ("from_torch", ("archdsl.commands", "archdsl.training", "archdsl.formats", "archdsl.lint", "archdsl.cli")),
+        ("python_source", ("archdsl.lint", "archdsl.backends", "archdsl.formats", *ABOVE)),
         ("training", ("archdsl.commands", "archdsl.checker", "archdsl.syntax", "archdsl.cli")),
         ("api", ("archdsl.commands", "archdsl.training", "archdsl.formats", "archdsl.cli")),
         ("commands", ("archdsl.cli",)),
@@ -203,6 +204,7 @@ def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("-m", "archdsl", "diagram", "specs/googlenet.arch", "--format", "html"),
         ("-m", "archdsl", "--help"),
         ("-m", "archdsl", "train", "--help"),
+        ("-m", "archdsl", "export", "specs/googlenet.arch", "--to", "python"),
         ("-c", "import archdsl; print(archdsl.summary(archdsl.load('specs/alexnet.arch')))"),
     ],
 )

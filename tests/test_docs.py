@@ -170,7 +170,9 @@ def test_make_has_the_targets_that_the_documents_name() -> None:
 
 def test_other_shell_commands_are_known() -> None:
     for command in shell_commands():
-        assert command.startswith(("make ", "archdsl train ", ".venv/bin/python benchmarks/")), command
+        assert command.startswith(("make ", "archdsl train ", "archdsl export ", ".venv/bin/python benchmarks/")), (
+            command
+        )
         if command.startswith(".venv/bin/python"):
             assert (ROOT / command.split()[1]).exists()
 
@@ -188,6 +190,14 @@ def test_training_commands_of_the_documents_run(command: str, workplace: Path) -
     code, output = run(f"{command} --epochs 1 --batch-size 4 --limit-train 8 --limit-test 20")
     assert code == 0, output
     assert "test accuracy" in output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [each for each in shell_commands() if each.startswith("archdsl export ")])
+def test_exporting_commands_of_the_documents_run(command: str, workplace: Path) -> None:
+    code, output = run(command)
+    assert code == 0, output
+    assert (workplace / shlex.split(command)[shlex.split(command).index("-o") + 1]).exists()
 
 
 def real_data() -> Path:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from torch import Tensor, nn
+from torch import nn
 
 from archdsl.backends import pytorch_modules
+from archdsl.backends.pytorch_modules import auxiliary_outputs as auxiliary_outputs
 from archdsl.layers.base import Layer, ModuleCall
 from archdsl.network import Leaf, Network, Node, Sequence
 from archdsl.shapes import Shape
@@ -28,27 +29,8 @@ def build_layer(layer: Layer, shape: Shape) -> nn.Module:
 
 def module_class(call: ModuleCall) -> type[nn.Module]:
     """The class that a recipe names: torch's own, or one of the few that torch lacks."""
-    found: type[nn.Module]
-    if call.name == "StochasticDepth":
-        from torchvision.ops import StochasticDepth  # Slow to import, and needed by `drop_path` alone.
-
-        found = StochasticDepth
-    else:
-        found = getattr(nn, call.name, None) or getattr(pytorch_modules, call.name)
+    found: type[nn.Module] = getattr(nn, call.name, None) or getattr(pytorch_modules, call.name)
     return found
-
-
-def auxiliary_outputs(model: nn.Module) -> list[tuple[float, Tensor]]:
-    """Take what the auxiliary heads made in the last forward pass of training: each one's loss weight and output.
-
-    They are forgotten by it, so that the graph behind them lives no longer than the caller needs it.
-    """
-    outputs = []
-    for module in model.modules():
-        if isinstance(module, pytorch_modules.Aux) and module.aux_output is not None:
-            outputs.append((module.aux_weight, module.aux_output))
-            module.aux_output = None
-    return outputs
 
 
 def _children(node: Node) -> OrderedDict[str, nn.Module]:

@@ -47,9 +47,8 @@ class Mul(nn.Sequential):
 class Aux(nn.Sequential):
     """An auxiliary head: passes x on, and while training keeps what its chain makes of x in `aux_output`.
 
-    `aux_weight` is the factor of the head's loss. Take the outputs with
-    `archdsl.backends.pytorch.auxiliary_outputs`, which also forgets them. Both names are long because they are
-    reserved: no child can be called so.
+    `aux_weight` is the factor of the head's loss. Take the outputs with `auxiliary_outputs`, which also forgets them.
+    Both names are long because they are reserved: no child can be called so.
     """
 
     def __init__(self, *chain: Any, weight: float = 1.0) -> None:
@@ -72,6 +71,19 @@ class Aux(nn.Sequential):
     def __getstate__(self) -> dict[str, Any]:
         # A copy, or what is saved, has no use for an output, and a tensor within a graph cannot be copied.
         return {**self.__dict__, "aux_output": None}
+
+
+def auxiliary_outputs(model: nn.Module) -> list[tuple[float, Tensor]]:
+    """Take what the auxiliary heads made in the last forward pass of training: each one's loss weight and output.
+
+    They are forgotten by it, so that the graph behind them lives no longer than the caller needs it.
+    """
+    outputs = []
+    for module in model.modules():
+        if isinstance(module, Aux) and module.aux_output is not None:
+            outputs.append((module.aux_weight, module.aux_output))
+            module.aux_output = None
+    return outputs
 
 
 class LayerNorm2d(nn.Module):
@@ -120,3 +132,25 @@ class TakeChannels(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.start}, {self.end}"
+
+
+class StochasticDepth(nn.Module):
+    """All of a sample zeroed with probability p, the other samples divided by 1 - p: (N, ...) to the same.
+
+    It draws as torchvision's StochasticDepth does with mode "row": with one seed, both give the same.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        kept = x.new_empty([len(x)] + [1] * (x.ndim - 1)).bernoulli_(1 - self.p)
+        if self.p < 1:
+            kept = kept / (1 - self.p)
+        return x * kept
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"

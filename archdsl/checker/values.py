@@ -459,7 +459,7 @@ def cases_of(condition: nodes.Value) -> list[tuple[nodes.Name, nodes.Number] | N
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 
 
-def make_divisible(value: int | float, divisor: int) -> int:
+def make_divisible(value: float, divisor: int) -> int:
     """The nearest multiple of the divisor, at least the divisor, and not more than a tenth below the value.
 
     The rule by which the MobileNet papers round channel counts (Sandler et al. 2018, in the authors' code).

@@ -60,7 +60,7 @@ class Dropout2d(Layer):
 
 @layer(
     "drop_path",
-    torch="torchvision's StochasticDepth, by row",
+    torch="StochasticDepth, as torchvision's of that name by row",
     rule=_SAME,
     example="96x8x8: drop_path(0.1)",
     also_called="drop_connect stochastic_depth_layer",
@@ -83,4 +83,4 @@ class DropPath(Layer):
     )
 
     def module(self, x: Shape) -> ModuleCall:
-        return ModuleCall("StochasticDepth", (self.p,), {"mode": "row"})
+        return ModuleCall("StochasticDepth", (self.p,))
