@@ -50,6 +50,11 @@ VARIANTS: dict[str, tuple[Variant, ...]] = {
     "shufflenet_v2": tuple(Variant(f"ShuffleNetV2 x{width}", f"width={width}") for width in (0.5, 1.0, 1.5, 2.0)),
     "mnasnet": tuple(Variant(f"MNASNet-B1 x{width}", f"width={width}") for width in (0.5, 0.75, 1.0, 1.3)),
     "efficientnet": tuple(Variant(f"EfficientNet-B{variant}", f"variant={variant}") for variant in range(8)),
+    "efficientnet_v2": (
+        Variant("EfficientNetV2-S", "variant=1"),
+        Variant("EfficientNetV2-M", "variant=2"),
+        Variant("EfficientNetV2-L", "variant=3"),
+    ),
     "regnet": (
         *(Variant(f"RegNetX-{size}GF", f"gigaflops={size}") for size in (0.4, 0.8, 1.6, 3.2, 8, 16, 32)),
         *(Variant(f"RegNetY-{size}GF", f"gigaflops={size} y=true") for size in (0.4, 0.8, 1.6, 3.2, 8, 16, 32, 128)),

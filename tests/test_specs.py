@@ -311,6 +311,9 @@ CASES = [
     torchvision_case("efficientnet", "efficientnet_b5", "3x32x32", {"variant": 5}, computed=False),
     torchvision_case("efficientnet", "efficientnet_b6", "3x32x32", {"variant": 6}, computed=False),
     torchvision_case("efficientnet", "efficientnet_b7", "3x32x32", {"variant": 7}),
+    torchvision_case("efficientnet_v2", "efficientnet_v2_s", "3x64x64"),
+    torchvision_case("efficientnet_v2", "efficientnet_v2_m", "3x64x64", {"variant": 2}),
+    torchvision_case("efficientnet_v2", "efficientnet_v2_l", "3x64x64", {"variant": 3}, computed=False),
     *(
         torchvision_case("regnet", f"regnet_x_{name}", "3x64x64", {"gigaflops": size}, computed=size < 4)
         for name, size in REGNETS
@@ -432,6 +435,7 @@ def test_parameters_and_multiply_adds(case: Case) -> None:
         ("resnet", {"depth": 18, "groups": 32}, "`groups` is 32, and can only be 1"),
         ("resnet", {"depth": 34, "width": 128}, "`width` is 128, and can only be 64"),
         ("efficientnet", {"variant": 8}, "`variant` is 8, and can only be 0, 1, 2, 3, 4, 5, 6 or 7"),
+        ("efficientnet_v2", {"variant": 0}, "`variant` is 0, and can only be 1, 2 or 3"),
         ("regnet", {"gigaflops": 128.0}, "`gigaflops` is 128.0, and can only be 0.4, 0.8, 1.6, 3.2, 8, 16 or 32"),
         ("shufflenet_v2", {"width": 1.25}, "`width` is 1.25, and can only be 0.5, 1, 1.5 or 2"),
         ("densenet", {"depth": 264}, "`depth` is 264, and can only be 121, 161, 169 or 201"),
