@@ -61,6 +61,7 @@ class SchemaName(str, Enum):
 
     diagnostics = "diagnostics"
     lines = "lines"
+    cost = "cost"
     recipe = "recipe"
 
 
@@ -86,6 +87,30 @@ class Direction(str, Enum):
 
     down = "down"
     right = "right"
+
+
+class CostFormat(str, Enum):
+    """How a network's cost is printed."""
+
+    text = "text"
+    json = "json"
+    csv = "csv"
+
+
+class OptimizerName(str, Enum):
+    """Whose state and steps are forecast; momentum is SGD with momentum."""
+
+    sgd = "sgd"
+    momentum = "momentum"
+    adam = "adam"
+    adamw = "adamw"
+
+
+class Precision(str, Enum):
+    """What a network is computed in; bf16 is autocast, with weights in single precision."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
 
 
 class Device(str, Enum):
@@ -205,7 +230,9 @@ def fmt(
 def schema(
     name: Annotated[
         SchemaName,
-        typer.Argument(help="Of what `check` prints as json (diagnostics) or jsonl (lines), or of a recipe."),
+        typer.Argument(
+            help="Of what `check` prints as json (diagnostics) or jsonl (lines), `show` as json (cost), or of a recipe."
+        ),
     ],
 ) -> Command:
     """Print a JSON Schema, for programs that read the output, and editors that help to write a recipe."""
@@ -274,6 +301,48 @@ def export(
         settings=settings or [],
         root=root,
         quiet=quiet,
+    )
+
+
+@app.command()
+def show(
+    spec: Spec,
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="Sum what lies deeper than so many levels into the rows above.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Forecast the memory of a batch of this size.")] = None,
+    optimizer: Annotated[
+        OptimizerName | None, typer.Option(help="That of the forecast; momentum where none is given.")
+    ] = None,
+    precision: Annotated[Precision, typer.Option(help="fp32, or bf16 by autocast.")] = Precision.fp32,
+    fits: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Tell the largest batch that fits: 8GB, 512MiB.")
+    ] = None,
+    inference: Annotated[bool, typer.Option("--inference", help="What is to fit is inference, not training.")] = False,
+    format: Annotated[CostFormat, typer.Option("--format", help="For people or for programs.")] = CostFormat.text,
+    settings: Set = None,
+    input: Input = None,
+    root: Root = None,
+) -> Command:
+    """Tell what a network costs and sees, layer by layer, and forecast its memory, without torch.
+
+    Exits with 0 when done, 1 where the spec has errors or the batch does not fit, 2 on wrong use.
+    """
+    from archdsl.commands.show import show as run_show
+
+    return partial(
+        run_show,
+        spec,
+        input=input,
+        settings=settings or [],
+        root=root,
+        depth=depth,
+        format=format.value,
+        batch=batch,
+        optimizer=None if optimizer is None else optimizer.value,
+        precision=precision.value,
+        fits=fits,
+        inference=inference,
     )
 
 

@@ -202,6 +202,8 @@ def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("-m", "archdsl", "fmt", "--check", "specs"),
         ("-m", "archdsl", "explain", "conv"),
         ("-m", "archdsl", "diagram", "specs/googlenet.arch", "--format", "html"),
+        ("-m", "archdsl", "show", "specs/googlenet.arch", "--batch", "32", "--fits", "8GB"),
+        ("-m", "archdsl", "show", "specs/lenet.arch", "--format", "json"),
         ("-m", "archdsl", "--help"),
         ("-m", "archdsl", "train", "--help"),
         ("-m", "archdsl", "export", "specs/googlenet.arch", "--to", "python"),

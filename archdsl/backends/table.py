@@ -20,31 +20,42 @@ CONVENTION = "multiply-adds of conv and fc weights for one sample; FLOPs are twi
 
 
 class Row(NamedTuple):
-    """One row. The numbers are those of a layer; a block's row has none, so that the columns add up."""
+    """One row. The numbers are those of a layer; a block's row has none, so that the columns add up.
+
+    keys: the path of keys to its node.
+    in_head: whether it is an auxiliary head, or part of one.
+    """
 
     where: str
     text: str
     output: str
     parameters: int | None
     macs: int | None
+    keys: tuple[str, ...]
+    node: Node
+    in_head: bool
 
 
 def rows(network: Network, shown: Callable[[Shape], str] = str) -> list[Row]:
     """The rows of the table, in the order of the text; `shown` is how a shape is written."""
     file = network.root.span.source
     result: list[Row] = []
-    stack: list[tuple[str, Node, int, Node]] = [(key, node, 0, network.root) for key, node in network.root.children]
-    stack.reverse()
+    stack: list[tuple[tuple[str, ...], Node, Node, bool]] = [
+        ((key,), node, network.root, False) for key, node in reversed(network.root.children)
+    ]
     while stack:
-        key, node, depth, parent = stack.pop()
+        keys, node, parent, in_head = stack.pop()
+        key = keys[-1]
+        in_head = in_head or isinstance(node, Head)
         span = node.span if isinstance(node, Leaf) or node.call is None else node.call.span
         where = str(span.line) if span.source is file else f"{span.source.name}:{span.line}"
         label = "" if key.isdecimal() else f"{key}: "
-        text = "  " * depth + shorten(label + text_of(node, key, parent))
+        text = "  " * (len(keys) - 1) + shorten(label + text_of(node, key, parent))
         cost = node.cost if isinstance(node, Leaf) else None
-        result.append(Row(where, text, shown(node.output), cost and cost.parameters, cost and cost.macs))
+        parameters, macs = (None, None) if cost is None else cost
+        result.append(Row(where, text, shown(node.output), parameters, macs, keys, node, in_head))
         if not isinstance(node, Leaf):
-            stack += [(key, child, depth + 1, node) for key, child in reversed(node.children)]
+            stack += [((*keys, key), child, node, in_head) for key, child in reversed(node.children)]
     return result
 
 

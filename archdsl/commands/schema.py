@@ -8,7 +8,7 @@ from archdsl.exit_codes import EXIT_FINE
 
 
 def schema(name: str) -> int:
-    """Print the schema of `diagnostics` (`check --format json`), `lines` (`--format jsonl`), or of a `recipe`."""
+    """Print the schema of `diagnostics` (`check --format json`), `lines` (jsonl), `cost` (`show`), or of a `recipe`."""
     if name == "recipe":
         from archdsl.training.recipe import Recipe
 

@@ -169,9 +169,114 @@ def _line(kind: str, description: str, properties: dict[str, Any]) -> dict[str, 
     return _object(description, {"type": _constant(kind), **properties})
 
 
+_FIELD = {
+    "oneOf": [
+        {"type": "null"},
+        _object(
+            "The receptive field of an output pixel; null where the network takes no image.",
+            {
+                "size": {
+                    "description": "Height and width of the window; behind a layer that sees all, of that before it.",
+                    "type": "array",
+                    "items": {"type": "integer", "minimum": 1},
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
+                "step": {
+                    "description": "How far the windows of neighbours are apart, down and across.",
+                    "type": "array",
+                    "items": {"type": "number", "minimum": 0},
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
+                "sees_all": {"description": "Whether it depends on every pixel of the input.", "type": "boolean"},
+                "is_window": {"description": "Whether a window is left beside that.", "type": "boolean"},
+            },
+        ),
+    ]
+}
+
+
+def _count_or_null(description: str) -> dict[str, Any]:
+    return {"description": description, "type": ["integer", "null"], "minimum": 0}
+
+
+_COST_ROW = {
+    "key": _text("Its path in the state dict: `features.0`."),
+    "file": {"description": "The file; null where it is the spec's own.", "type": ["string", "null"]},
+    "line": {"description": "Where it is written.", "type": "integer", "minimum": 1},
+    "layer": _text("As it is written, cut off where it is long."),
+    "output": _SHAPE,
+    "parameters": _count_or_null("Null for a block whose rows follow; so are the next two."),
+    "macs": _count_or_null("Multiply-adds of conv and fc weights for one sample."),
+    "kept_bytes": _count_or_null("What is kept for the backward pass of what it makes, for one sample."),
+    "in_head": {"description": "Whether it is part of an auxiliary head.", "type": "boolean"},
+    "receptive_field": _FIELD,
+}
+
+_MEMORY_PARTS = {
+    "weights": _count("Parameters, and the running statistics of norms."),
+    "gradients": _count("Those of the parameters that are there at that moment."),
+    "optimizer": _count("The optimizer's state."),
+    "activations": _count("What is kept for the backward pass."),
+    "workspace": _count("Outputs and gradients on their way, and copies that operations work on."),
+    "input": _count("The batch of samples, in training with its labels."),
+    "total": _count("All of them."),
+}
+
+_COST = {
+    "version": _constant(VERSION),
+    "file": _text("The file as it was named."),
+    "input": _SHAPE,
+    "output": _SHAPE,
+    "layers": _count("How many layers it has, without those of auxiliary heads."),
+    "parameters": _count("Weights and biases, without those of auxiliary heads."),
+    "macs": _count("Multiply-adds of conv and fc weights for one sample, without those of auxiliary heads."),
+    "head_parameters": _count("Weights and biases of the auxiliary heads alone."),
+    "head_macs": _count("Multiply-adds of the auxiliary heads alone."),
+    "precision": {"enum": ["fp32", "bf16"]},
+    "kept_bytes": _count("What is kept for the backward pass of one sample, heads included."),
+    "receptive_field": _FIELD,
+    "rows": _list(_object("A layer, or a block.", _COST_ROW), "In the order of the text, down to `--depth`."),
+    "memory": {
+        "oneOf": [
+            {"type": "null"},
+            _object(
+                "With --batch or --fits, the bytes at the worst moment.",
+                {
+                    "batch": _count("The size of the batch; without --batch, the largest that fits, or 1."),
+                    "optimizer": {"enum": ["sgd", "momentum", "adam", "adamw"]},
+                    "training": _object("Of a training step.", _MEMORY_PARTS),
+                    "inference": _object("Of a forward pass in evaluation.", _MEMORY_PARTS),
+                },
+            ),
+        ]
+    },
+    "fit": {
+        "oneOf": [
+            {"type": "null"},
+            _object(
+                "With --fits, whether the batch fits.",
+                {
+                    "limit": _count("The limit in bytes."),
+                    "purpose": {"enum": ["training", "inference"]},
+                    "batch": _count("The batch that is asked about; 1 without --batch."),
+                    "largest_batch": _count("The largest that fits; 0 where one sample does not."),
+                    "fits": {"description": "Whether the batch asked about fits.", "type": "boolean"},
+                },
+            ),
+        ]
+    },
+}
+
 _KINDS = ("diagnostic", "network", "open_network", "library", "least_input", "accepted_sizes", "summary")
 
 SCHEMAS: dict[str, dict[str, Any]] = {
+    "cost": {
+        "$schema": _DRAFT,
+        "title": "What `archdsl show --format json` prints",
+        **_object("One document for a network.", _COST),
+    },
     "diagnostics": {
         "$schema": _DRAFT,
         "title": "What `archdsl check --format json` prints",

@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import LARGEST_SINGLE, Cost, Layer, ModuleCall, State, arg, changed, layer
+from archdsl.layers.base import (
+    KEEPS_INPUT,
+    KEEPS_OUTPUT,
+    LARGEST_SINGLE,
+    Cost,
+    Layer,
+    ModuleCall,
+    Operation,
+    State,
+    arg,
+    changed,
+    layer,
+    values_of,
+)
 from archdsl.shapes import Shape
 
 _SAME = "gives what comes in"
+
+
+class _OfItsInput(Layer):
+    """An activation whose derivative is told by its input."""
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        return (Operation(values_of(x), keeps=KEEPS_INPUT),)
+
+
+class _OfItsOutput(Layer):
+    """An activation whose derivative is told by its output."""
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        return (Operation(values_of(x), keeps=KEEPS_OUTPUT),)
 
 
 class _Activation(Layer):
@@ -23,7 +50,7 @@ class _Activation(Layer):
     also_called="rectifier rectified_linear rectified_linear_unit 修正线性",
     elsewhere=("ReLU(inplace)",),
 )
-class Relu(_Activation):
+class Relu(_OfItsOutput, _Activation):
     """max(0, x)."""
 
 
@@ -35,7 +62,7 @@ class Relu(_Activation):
     also_called="clipped_relu",
     elsewhere=("ReLU6(inplace)",),
 )
-class Relu6(_Activation):
+class Relu6(_OfItsInput, _Activation):
     """min(max(0, x), 6) (Howard et al. 2017, MobileNets)."""
 
 
@@ -47,7 +74,7 @@ class Relu6(_Activation):
     also_called="lrelu leaky lkrelu",
     elsewhere=("LeakyReLU(negative_slope, inplace)",),
 )
-class LeakyRelu(Layer):
+class LeakyRelu(_OfItsInput):
     """x where it is positive, and slope times x elsewhere."""
 
     slope: float = arg(
@@ -70,12 +97,12 @@ class LeakyRelu(Layer):
     also_called="exponential_linear exponential_linear_unit",
     elsewhere=("ELU(!alpha, inplace)",),
 )
-class Elu(_Activation):
+class Elu(_OfItsInput, _Activation):
     """x where it is positive, and exp(x) - 1 elsewhere (Clevert et al. 2016)."""
 
 
 @layer("gelu", torch="GELU", rule=_SAME, example="64x8x8: gelu", elsewhere=("GELU(!approximate)",))
-class Gelu(_Activation):
+class Gelu(_OfItsInput, _Activation):
     """x times the normal distribution function of x, exactly (Hendrycks and Gimpel 2016)."""
 
 
@@ -89,12 +116,12 @@ class Gelu(_Activation):
         "Swish()",
     ),
 )
-class Silu(_Activation):
+class Silu(_OfItsInput, _Activation):
     """x times sigmoid(x), also called swish (Ramachandran et al. 2017)."""
 
 
 @layer("mish", torch="Mish", rule=_SAME, example="64x8x8: mish", elsewhere=("Mish(inplace)",))
-class Mish(_Activation):
+class Mish(_OfItsInput, _Activation):
     """x times tanh(softplus(x)) (Misra 2020)."""
 
 
@@ -106,7 +133,7 @@ class Mish(_Activation):
     also_called="logistic sigmoide sigm",
     elsewhere=("Sigmoid()",),
 )
-class Sigmoid(_Activation):
+class Sigmoid(_OfItsOutput, _Activation):
     """1 / (1 + exp(-x))."""
 
 
@@ -118,7 +145,7 @@ class Sigmoid(_Activation):
     also_called="hyperbolic_tangent tangens_hyperbolicus tangente_hyperbolique",
     elsewhere=("Tanh()",),
 )
-class Tanh(_Activation):
+class Tanh(_OfItsOutput, _Activation):
     """The hyperbolic tangent."""
 
 
@@ -130,7 +157,7 @@ class Tanh(_Activation):
     also_called="hswish h_swish hard_silu",
     elsewhere=("Hardswish(inplace)",),
 )
-class Hardswish(_Activation):
+class Hardswish(_OfItsInput, _Activation):
     """x times min(max(0, x + 3), 6) / 6 (Howard et al. 2019, MobileNetV3, section 5.2)."""
 
 
@@ -142,7 +169,7 @@ class Hardswish(_Activation):
     also_called="hsigmoid h_sigmoid",
     elsewhere=("Hardsigmoid(inplace)",),
 )
-class Hardsigmoid(_Activation):
+class Hardsigmoid(_OfItsInput, _Activation):
     """min(max(0, x + 3), 6) / 6 (Howard et al. 2019, MobileNetV3, section 5.2)."""
 
 
@@ -163,6 +190,10 @@ class Prelu(_Activation):
     def state(self, x: Shape) -> State:
         return (("weight", (1,)),)
 
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        values = values_of(x)
+        return (Operation(values, keeps=KEEPS_INPUT, backward_work=values, is_lowered=True),)
+
 
 @layer(
     "softmax",
@@ -175,7 +206,7 @@ class Prelu(_Activation):
         "Softmax2d()",
     ),
 )
-class Softmax(Layer):
+class Softmax(_OfItsOutput):
     """exp(x) over its sum, over features or channels. A network that is trained gives the values before it."""
 
     def module(self, x: Shape) -> ModuleCall:
@@ -183,7 +214,7 @@ class Softmax(Layer):
 
 
 @layer("log_softmax", torch="LogSoftmax(dim=1)", rule=_SAME, example="10: log_softmax", elsewhere=("LogSoftmax(dim)",))
-class LogSoftmax(Layer):
+class LogSoftmax(_OfItsOutput):
     """The logarithm of the softmax, over features or channels."""
 
     def module(self, x: Shape) -> ModuleCall:

@@ -106,6 +106,75 @@ PIXEL = Window()
 """The window of what looks at one pixel."""
 
 
+class Blocked(NamedTuple):
+    """The copies that a convolution works on: input, output and weights in oneDNN's layout, channels by sixteen.
+
+    values: of the input's copy and of the output's for one sample; where the input is read as it is, 0.
+    weights: values of the weights' copy.
+    strided: whether the gradient of the input is copied once more.
+    transposed: whether the output is copied once more.
+    pointwise: whether the window is one pixel; sums of lower precision are then gathered in single precision.
+    """
+
+    input: int
+    output: int
+    weights: int
+    strided: bool
+    transposed: bool
+    pointwise: bool
+
+
+KEEPS_INPUT = "input"
+KEEPS_OUTPUT = "output"
+
+
+class Operation(NamedTuple):
+    """One operation that torch runs for a layer, as far as memory goes. Counts are of values, for one sample.
+
+    The facts are those of torch's CPU kernels, and `benchmarks/memory.py` compares them with what torch does.
+
+    output: values of a new tensor that comes out; None where it is a view of the input.
+    keeps: what is kept for the backward pass: KEEPS_INPUT, KEEPS_OUTPUT, or nothing.
+    keeps_start: whether it takes the layer's own input too, and keeps it.
+    mask: values of the input's type that are kept besides.
+    indices: 64-bit numbers that are kept.
+    sample_statistics, batch_statistics: 32-bit numbers that are kept, for each sample, or for all together.
+    work, backward_work: values that are there only while it runs, forward and backward.
+    blocked: the copies of a convolution; None where it is none.
+    is_lowered, is_raised: whether autocast runs it in bfloat16, or in single precision.
+    is_promoted: whether a parameter of single precision makes the output so.
+    in_training_only: whether evaluation passes the input on instead.
+    copies_gradient: whether the gradient of a view is a tensor of its own.
+    gives_channels_last: whether the channels of a pixel lie side by side in what comes out.
+    needs_order: whether it copies an input whose channels lie so.
+    """
+
+    output: int | None = None
+    keeps: str | None = None
+    keeps_start: bool = False
+    mask: int = 0
+    indices: int = 0
+    sample_statistics: int = 0
+    batch_statistics: int = 0
+    work: int = 0
+    backward_work: int = 0
+    blocked: Blocked | None = None
+    is_lowered: bool = False
+    is_raised: bool = False
+    is_promoted: bool = False
+    in_training_only: bool = False
+    copies_gradient: bool = False
+    gives_channels_last: bool = False
+    needs_order: bool = False
+
+
+def values_of(shape: Shape) -> int:
+    """How many values a sample of a known shape has."""
+    values = product(*shape)
+    assert values is not None
+    return values
+
+
 class Misfit(Exception):
     """A layer's own rule is broken. It names the code of the fault, its field and the facts, and knows no text.
 
@@ -224,6 +293,13 @@ class Layer:
         """
         return PIXEL, PIXEL
 
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        """What torch runs for samples of shape `x`, one after the other; nothing where it passes the input on.
+
+        The last one has the layer's parameters.
+        """
+        raise NotImplementedError(type(self).__name__)
+
     def with_unknown(self, *names: str) -> Layer:
         """The same layer with some fields not known."""
         unknown = {name: (None, None) if self.fields_by_name[name].kind == "pair" else None for name in names}
@@ -259,7 +335,15 @@ class Join(Layer):
     """The base of the words that take branches: the same input through each, the outputs made one.
 
     Its module takes the branches' modules as nn.Sequential takes its children.
+
+    is_pairwise: whether it joins two at a time, the first with the second, and that with the third.
+    keeps_branches: whether the branches are kept for the backward pass.
+    gradient: what a branch gets: "part" of the output's gradient, the "same", or a "new" tensor.
     """
+
+    is_pairwise: ClassVar[bool] = True
+    keeps_branches: ClassVar[bool] = False
+    gradient: ClassVar[str] = "same"
 
     def joins(self, shapes: tuple[Shape, ...]) -> Shape:
         """The shape that comes out of the branches' shapes. May raise Misfit with the fact `branch`, an index."""

@@ -6,10 +6,13 @@ from math import gcd
 
 from archdsl.layers.base import (
     IMAGE,
+    KEEPS_INPUT,
+    Blocked,
     Cost,
     Layer,
     Misfit,
     ModuleCall,
+    Operation,
     Pair,
     State,
     Window,
@@ -20,6 +23,7 @@ from archdsl.layers.base import (
     layer,
     only_axis,
     plain,
+    values_of,
 )
 from archdsl.shapes import Dim, Image, Shape, product, total, transposed_windows, window_span, windows
 
@@ -70,11 +74,20 @@ def refuse_unfit_windows(
     )
 
 
+_BLOCK = 16
+"""Channels that oneDNN lays side by side where the processor has AVX-512."""
+
+
+def _by_blocks(channels: int) -> int:
+    return -(-channels // _BLOCK) * _BLOCK
+
+
 class _Convolution(Layer):
     """What the two convolutions share: groups, and weights of out x in x height x width over the groups."""
 
     out: int
     kernel: Pair
+    stride: Pair
     groups: int
     nobias: bool
 
@@ -101,6 +114,28 @@ class _Convolution(Layer):
         """Weights of first x second x height x width, and a bias for each output channel."""
         weight = ("weight", (first, second, *self.kernel))
         return (weight,) if self.nobias else (weight, ("bias", (self.out,)))
+
+    def operation(self, x: Image, gives: Shape, transposed: bool = False) -> Operation:
+        """The convolution as torch runs it on a CPU: by oneDNN, which copies to a layout of its own and back."""
+        channels, pixels = x.channels, product(x.height, x.width)
+        assert channels is not None
+        assert pixels is not None
+        values = values_of(gives)
+        weights = self.out * (channels // self.groups) * self.kernel[0] * self.kernel[1]
+        strided = self.stride != (1, 1) and self.groups == 1
+        # Few channels under a window are read where they are.
+        is_read_in_place = channels < _BLOCK and self.kernel != (1, 1)
+        blocked_input = 0 if is_read_in_place else _by_blocks(channels) * pixels
+        blocked_output = values // self.out * _by_blocks(self.out)
+        blocked_weights = weights if self.groups > 1 else weights // self.out // channels * _by_blocks(self.out)
+        if self.groups == 1:
+            blocked_weights *= channels if is_read_in_place else _by_blocks(channels)
+        return Operation(
+            values,
+            keeps=KEEPS_INPUT,
+            blocked=Blocked(blocked_input, blocked_output, blocked_weights, strided, transposed, self.kernel == (1, 1)),
+            is_lowered=True,
+        )
 
 
 @layer(
@@ -209,6 +244,21 @@ class Conv(_Convolution):
     def state(self, x: Shape) -> State:
         assert x[0] is not None
         return self.state_of(self.out, x[0] // self.groups)
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        assert isinstance(x, Image)
+        gives = self.gives(x)
+        convolution = self.operation(x, gives)
+        if not self.same:
+            return (convolution,)
+        odd = [dilation * (kernel - 1) % 2 for dilation, kernel in zip(self.dilation, self.kernel, strict=True)]
+        if not any(odd):
+            return (convolution,)
+        # What the two sides do not share is added by a copy.
+        assert x.height is not None
+        assert x.width is not None
+        padded = Image(x.channels, x.height + odd[0], x.width + odd[1])
+        return Operation(values_of(padded)), self.operation(padded, gives)
 
     def module(self, x: Shape) -> ModuleCall:
         assert isinstance(x, Image)
@@ -341,6 +391,10 @@ class ConvTranspose(_Convolution):
     def state(self, x: Shape) -> State:
         assert x[0] is not None
         return self.state_of(x[0], self.out // self.groups)
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        assert isinstance(x, Image)
+        return (self.operation(x, self.gives(x), transposed=True),)
 
     def module(self, x: Shape) -> ModuleCall:
         assert isinstance(x, Image)

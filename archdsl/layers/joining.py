@@ -45,6 +45,9 @@ def merge(shapes: tuple[Shape, ...]) -> Shape:
 class Concat(Join):
     """Run branches on the same input and join their outputs over the channels; heights and widths must agree."""
 
+    is_pairwise = False
+    gradient = "part"
+
     def joins(self, shapes: tuple[Shape, ...]) -> Shape:
         spatial = tuple(shape._replace(channels=None) if isinstance(shape, Image) else Vector(None) for shape in shapes)
         refuse_disagreement("concat", spatial, shapes)
@@ -82,6 +85,9 @@ class Mul(Join):
 
     A branch of C x 1 x 1 spreads over the picture, as in squeeze and excitation (Hu et al. 2018, section 3).
     """
+
+    keeps_branches = True
+    gradient = "new"
 
     def joins(self, shapes: tuple[Shape, ...]) -> Shape:
         spread = shapes

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import VECTOR, Cost, Layer, ModuleCall, State, arg, changed, flag, layer
+from archdsl.layers.base import (
+    KEEPS_INPUT,
+    VECTOR,
+    Cost,
+    Layer,
+    ModuleCall,
+    Operation,
+    State,
+    arg,
+    changed,
+    flag,
+    layer,
+)
 from archdsl.shapes import UNKNOWN_VECTOR, Shape, Vector, product
 
 
@@ -48,6 +60,9 @@ class Fc(Layer):
         weight = ("weight", (self.out, x[0]))
         return (weight,) if self.nobias else (weight, ("bias", (self.out,)))
 
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        return (Operation(self.out, keeps=KEEPS_INPUT, is_lowered=True),)
+
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("Linear", (x[0], self.out), changed(bias=(not self.nobias, True)))
 
@@ -68,6 +83,9 @@ class Flatten(Layer):
 
     def may_give(self, x: Shape | None) -> Shape:
         return UNKNOWN_VECTOR if x is None else self.gives(x)
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        return (Operation(needs_order=True),)
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("Flatten", (1,))

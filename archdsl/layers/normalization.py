@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from archdsl.layers.base import (
     IMAGE,
+    KEEPS_INPUT,
     LARGEST_SINGLE,
     LARGEST_WINDOW,
     Cost,
     Layer,
     Misfit,
     ModuleCall,
+    Operation,
     State,
     arg,
     changed,
     layer,
+    values_of,
 )
-from archdsl.shapes import Image, Shape
+from archdsl.shapes import Image, Shape, product
 
 _SAME = "gives what comes in"
 _LEAST_EPS = 1e-12
@@ -66,6 +69,18 @@ class BatchNorm(Layer):
         running = ("running_mean", (x[0],)), ("running_var", (x[0],)), ("num_batches_tracked", ())
         return *_weight_and_bias(x), *running
 
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        channels, values = x[0], values_of(x)
+        assert channels is not None
+        return (
+            Operation(
+                values,
+                keeps=KEEPS_INPUT,
+                batch_statistics=2 * channels,
+                backward_work=values,
+            ),
+        )
+
     def module(self, x: Shape) -> ModuleCall:
         kwargs = changed(eps=(self.eps, 1e-5), momentum=(self.momentum, 0.1))
         return ModuleCall("BatchNorm2d" if isinstance(x, Image) else "BatchNorm1d", (x[0],), kwargs)
@@ -96,6 +111,19 @@ class LayerNorm(Layer):
 
     def state(self, x: Shape) -> State:
         return _weight_and_bias(x)
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        channels, values = x[0], values_of(x)
+        assert channels is not None
+        is_image = isinstance(x, Image)
+        return (
+            Operation(
+                values,
+                keeps=KEEPS_INPUT,
+                sample_statistics=2 * (values // channels),
+                gives_channels_last=is_image,
+            ),
+        )
 
     def module(self, x: Shape) -> ModuleCall:
         kwargs = changed(eps=(self.eps, 1e-5))
@@ -135,6 +163,12 @@ class GroupNorm(Layer):
     def state(self, x: Shape) -> State:
         return _weight_and_bias(x)
 
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        channels, values = x[0], values_of(x)
+        assert channels is not None
+        statistics = 2 * self.groups
+        return (Operation(values, keeps=KEEPS_INPUT, sample_statistics=statistics),)
+
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("GroupNorm", (self.groups, x[0]), changed(eps=(self.eps, 1e-5)))
 
@@ -163,6 +197,11 @@ class InstanceNorm(Layer):
         if x[1:] == (1, 1):
             raise Misfit("nothing-to-normalize", None)
         return x
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        channels, values = x[0], values_of(x)
+        assert channels is not None
+        return (Operation(values, keeps=KEEPS_INPUT, sample_statistics=2 * channels, backward_work=values),)
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("InstanceNorm2d", (x[0],), changed(eps=(self.eps, 1e-5)))
@@ -194,6 +233,20 @@ class Lrn(Layer):
     alpha: float = arg("factor of the mean of squares", default=1e-4, at_least=0)
     beta: float = arg("exponent", default=0.75, at_least=0)
     k: float = arg("added before the exponent", default=1, at_least=_LEAST_EPS, also_called="bias")
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        assert isinstance(x, Image)
+        values, pixels = values_of(x), product(x.height, x.width)
+        assert pixels is not None
+        return (
+            Operation(values, keeps=KEEPS_INPUT, backward_work=values),  # The square.
+            Operation(values + (self.size - 1) * pixels),  # Channels of zeros around.
+            Operation(values, keeps=KEEPS_INPUT, is_raised=True),  # The mean, which stays until there is the divisor.
+            Operation(values),  # Times alpha.
+            Operation(values, work=values),  # Plus k.
+            Operation(values, keeps=KEEPS_INPUT, work=values, backward_work=2 * values),  # To the power of beta.
+            Operation(values, keeps=KEEPS_INPUT, keeps_start=True, backward_work=2 * values),  # The quotient.
+        )
 
     def module(self, x: Shape) -> ModuleCall:
         kwargs = changed(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1))
@@ -231,6 +284,11 @@ class Scale(Layer):
     def _shape(self, x: Shape) -> tuple[int, ...]:
         assert x[0] is not None
         return (x[0], 1, 1) if isinstance(x, Image) else (x[0],)
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        channels, values = x[0], values_of(x)
+        assert channels is not None
+        return (Operation(values, keeps=KEEPS_INPUT, backward_work=values, is_promoted=True),)
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("Scale", (self._shape(x),), changed(initial=(self.initial, 1)))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from archdsl.layers.base import (
     IMAGE,
+    KEEPS_INPUT,
     Layer,
     Misfit,
     ModuleCall,
+    Operation,
     Pair,
     SameAs,
     Window,
@@ -17,6 +19,7 @@ from archdsl.layers.base import (
     layer,
     only_axis,
     plain,
+    values_of,
 )
 from archdsl.layers.convolution import refuse_unfit_windows
 from archdsl.shapes import Dim, Image, Shape, total, windows
@@ -139,6 +142,10 @@ class Pool(_Pool):
     def sees(self, x: Shape) -> Windows:
         return self.seen(self.dilation)
 
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        values = values_of(self.gives(x))
+        return (Operation(values, keeps=KEEPS_INPUT, indices=values),)
+
     def module(self, x: Shape) -> ModuleCall:
         kwargs = changed(
             stride=(plain(self.stride), plain(self.kernel)),
@@ -200,6 +207,9 @@ class AvgPool(_Pool):
     def sees(self, x: Shape) -> Windows:
         return self.seen((1, 1))
 
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        return (Operation(values_of(self.gives(x)), keeps=KEEPS_INPUT),)
+
     def module(self, x: Shape) -> ModuleCall:
         kwargs = changed(
             stride=(plain(self.stride), plain(self.kernel)),
@@ -233,6 +243,11 @@ class AdaptiveAvgPool(Layer):
     def sees(self, x: Shape) -> Windows | None:
         return adaptive_windows(x, self.size)
 
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        # One window is a plain mean, which needs nothing to go back.
+        keeps = None if self.size == (1, 1) else KEEPS_INPUT
+        return (Operation(values_of(self.gives(x)), keeps=keeps),)
+
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("AdaptiveAvgPool2d", (plain(self.size),))
 
@@ -259,6 +274,10 @@ class AdaptivePool(Layer):
 
     def sees(self, x: Shape) -> Windows | None:
         return adaptive_windows(x, self.size)
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        values = values_of(self.gives(x))
+        return (Operation(values, keeps=KEEPS_INPUT, indices=values),)
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("AdaptiveMaxPool2d", (plain(self.size),))
@@ -289,6 +308,9 @@ class GlobalAvgPool(Layer):
     def sees(self, x: Shape) -> None:
         return None
 
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        return (Operation(values_of(self.gives(x))),)
+
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("AdaptiveAvgPool2d", (1,))
 
@@ -313,6 +335,10 @@ class GlobalPool(Layer):
 
     def sees(self, x: Shape) -> None:
         return None
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        values = values_of(self.gives(x))
+        return (Operation(values, keeps=KEEPS_INPUT, indices=values),)
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("AdaptiveMaxPool2d", (1,))

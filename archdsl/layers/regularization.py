@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import IMAGE, Layer, ModuleCall, arg, layer
+from archdsl.layers.base import IMAGE, Layer, ModuleCall, Operation, arg, layer, values_of
 from archdsl.shapes import Shape
 
 _SAME = "gives what comes in"
@@ -26,6 +26,10 @@ class Dropout(Layer):
         at_most=1,
         also_called="rate prob probability drop drop_rate drop_prob dropout dropout_rate",
     )
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        values = values_of(x)
+        return (Operation(values, mask=values, in_training_only=True),) if self.p else ()
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("Dropout", (self.p,))
@@ -54,6 +58,10 @@ class Dropout2d(Layer):
         also_called="rate prob probability drop drop_rate drop_prob dropout dropout_rate",
     )
 
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        assert x[0] is not None
+        return (Operation(values_of(x), mask=x[0], in_training_only=True),) if self.p else ()
+
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("Dropout2d", (self.p,))
 
@@ -81,6 +89,9 @@ class DropPath(Layer):
         at_most=1,
         also_called="rate prob probability drop drop_rate drop_prob dropout dropout_rate",
     )
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        return (Operation(values_of(x), mask=1, in_training_only=True),) if self.p else ()
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("StochasticDepth", (self.p,))

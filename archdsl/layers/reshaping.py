@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from archdsl.layers.base import IMAGE, Layer, Misfit, ModuleCall, SameAs, Window, Windows, arg, changed, flag, layer
+from archdsl.layers.base import (
+    IMAGE,
+    Layer,
+    Misfit,
+    ModuleCall,
+    Operation,
+    SameAs,
+    Window,
+    Windows,
+    arg,
+    changed,
+    flag,
+    layer,
+    values_of,
+)
 from archdsl.shapes import Dim, Image, Shape, product, total
 
 
@@ -16,6 +30,9 @@ from archdsl.shapes import Dim, Image, Shape, product, total
 )
 class Identity(Layer):
     """Pass the input on: the shortcut of a residual block."""
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        return ()
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("Identity")
@@ -59,6 +76,10 @@ class Upsample(Layer):
         window = Window(2, 3 * scale - 2, scale, 2 * scale) if self.bilinear else Window(1, scale - 1, scale=scale)
         return window, window
 
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        values = values_of(self.gives(x))
+        return (Operation(values, work=values_of(x) + values),)
+
     def module(self, x: Shape) -> ModuleCall:
         kwargs = changed(mode=("bilinear" if self.bilinear else "nearest", "nearest"))
         return ModuleCall("Upsample", (), {"scale_factor": self.scale, **kwargs})
@@ -91,6 +112,9 @@ class ZeroPad(Layer):
 
     def sees(self, x: Shape) -> Windows:
         return Window(1, self.top, -self.top), Window(1, self.left, -self.left)
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        return (Operation(values_of(self.gives(x))),)
 
     def module(self, x: Shape) -> ModuleCall:
         sides = (self.left, self.right, self.top, self.bottom)
@@ -127,6 +151,9 @@ class PixelShuffle(Layer):
         window = Window(1, self.r - 1, scale=self.r)
         return window, window
 
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        return (Operation(values_of(self.gives(x))),)
+
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("PixelShuffle", (self.r,))
 
@@ -154,6 +181,9 @@ class ChannelShuffle(Layer):
                 "groups-do-not-divide", "groups", groups=self.groups, channels=x[0], which="input", common=x[0]
             )
         return x
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        return (Operation(values_of(self.gives(x))),)
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("ChannelShuffle", (self.groups,))
@@ -185,6 +215,9 @@ class TakeChannels(Layer):
                     raise Misfit("no-such-channels", name, start=self.start, end=self.end, channels=x.channels)
         known = self.start is not None and self.end is not None and self.start < self.end
         return x._replace(channels=self.end - self.start if known else None)
+
+    def operations(self, x: Shape) -> tuple[Operation, ...]:
+        return (Operation(copies_gradient=True),)
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("TakeChannels", (self.start, self.end))
