@@ -375,7 +375,9 @@ def test_an_svg_is_valid_and_loads_nothing() -> None:
     assert re.findall(r"https?://[^\"' ]+", text) == ["http://www.w3.org/2000/svg"]
     assert not re.search(r"<script|<image|<foreignObject|@import|href", text)
     titles = [each.text or "" for each in elements(text) if each.tag.endswith("}title")]
-    assert any("line 13, 11 layers\n64×56×56 gives 256×56×56\n" in title for title in titles)
+    assert any(
+        "line 13: stage1: { bottleneck(64) repeat(3) { bottleneck(64) } }\n64×56×56 gives" in title for title in titles
+    )
 
 
 def test_colors_are_by_what_is_asked() -> None:
@@ -413,7 +415,10 @@ def test_a_page_is_one_file_that_loads_nothing() -> None:
     assert json.loads(data[1])["depth"] == 1
     assert '<body data-by="multiply-adds">' in page
     assert page.count('aria-expanded="true"') == 6
-    assert 'aria-label="identity. line 7. 256×56×56 passes on"' in page
+    assert (
+        'aria-label="identity. line 7: | if s == 1 and in_channels == 4 * channels { identity }. 256×56×56 passes on"'
+        in page
+    )
 
 
 def test_mermaid_and_dot_have_the_same_graph() -> None:
@@ -688,6 +693,10 @@ for (const key of keys) {
   press(key);
   log.push(now());
 }
+document.querySelector("g.open > .header")?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+document.getElementById("open-all").click();
+document.querySelector(".skip ~ .edge").dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+log.push(document.getElementById("told").innerText.split("\\n")[0]);
 document.title = log.join(", ");
 document.querySelector('input[value="multiply-adds"]').click();
 document.getElementById("close-all").click();
@@ -716,7 +725,8 @@ def test_no_text_is_wider_than_its_box(tmp_path: Path) -> None:
 @in_a_browser
 def test_the_keyboard_opens_and_closes(tmp_path: Path) -> None:
     page = in_browser(html(drawn(RESIDUAL), "parameters", 0), tmp_path, KEYS)
-    seen = [each.split() for each in title_of(page).split(", ")]
+    *seen, told = [each.split() for each in title_of(page).split(", ")]
+    assert told == ["identity"]
     expanded = [each[1] for each in seen]
     assert expanded == ["false", "true", "false", "false", "true", "false", "true", "false", "null", "null"]
     heights = [int(each[2]) for each in seen]

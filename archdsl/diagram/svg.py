@@ -36,6 +36,9 @@ SHARES = (0.01, 0.03, 0.1, 0.3)
 
 LEVEL_TEXTS = ("none", "under 1%", "1 to 3%", "3 to 10%", "10 to 30%", "over 30%")
 
+LONGEST_LINE = 90
+"""Of a line of the spec, more characters than that are not told."""
+
 LONGEST_METER = 100
 """The meter of the box that costs most, in pixels."""
 
@@ -315,7 +318,8 @@ class Marks:
 
     def skip(self, row: Row) -> str:
         """What is told of a branch that is a line alone: nothing is drawn but its edge."""
-        told = f"identity\n{self.where((row.chain.skip,))}\n{shape_text(row.chain.input)} passes on"
+        assert row.chain.skip
+        told = f"identity\n{self.where([row.chain.skip])}\n{shape_text(row.chain.input)} passes on"
         name = attribute(told.replace("\n", ". "))
         about = f"aria-label={name} data-told={attribute(told)}"
         return f'<g id="s{row.number}" class="skip" role="treeitem" tabindex="-1" {about}/>'
@@ -333,16 +337,16 @@ class Marks:
             lines = [", ".join(named), self.where(item.spans)]
         else:
             assert not isinstance(item, Fork)
-            lines = [
-                item.title or "a group that repeats",
-                f"{self.where((item.span,))}, {plural_of_layers(item.layers)}",
-            ]
+            lines = [item.title or "a group that repeats", self.where((item.span,))]
         gives = item.gives if isinstance(item, Side) else item.output
-        lines.append(f"{shape_text(item.input)} gives {shape_text(gives)}")
+        layers = "" if isinstance(item, Box) else f", in {plural_of_layers(item.layers)}"
+        lines.append(f"{shape_text(item.input)} gives {shape_text(gives)}{layers}")
         lines.append(cost_text(item.cost))
         if isinstance(item, Frame) and item.alike:
             lines.append(f"the first of {item.times} that are alike but for channels or decimals")
-        if part.repeats > 1:
+        if part.repeats > 1 and not any(part.cost):
+            lines.append(f"there {part.repeats:,} times")
+        elif part.repeats > 1:
             lines.append(f"there {part.repeats:,} times, together {cost_text(part.cost)}")
         if part.kind == "side":
             lines.append("an auxiliary head, there in training alone")
@@ -355,16 +359,14 @@ class Marks:
             f"{item.join} of {len(item.branches)} branches\n{self.where((item.span,))}\ngives {shape_text(item.output)}"
         )
 
-    def where(self, spans: tuple[Span | None, ...]) -> str:
-        """The lines of the spec on which something is written."""
-        places = []
-        for span in spans:
-            if span is not None:
-                file = "" if span.source is self.main_source else f" of {span.source.name}"
-                places.append((span.line, file))
-        first, last = min(places), max(places)
-        lines = f"line {first[0]}" if first[0] == last[0] else f"lines {first[0]} to {last[0]}"
-        return lines + first[1]
+    def where(self, spans: Items[Span]) -> str:
+        """The lines of the spec on which something is written, and the text of that where it begins."""
+        first = spans[0]
+        numbers = sorted({span.line for span in spans if span.source is first.source})
+        lines = f"line{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+        file = "" if first.source is self.main_source else f" of {first.source.name}"
+        text = " ".join(first.source.line(first.line).split())
+        return f"{lines}{file}: {text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + '…'}"
 
 
 def written_lines(text: str) -> str:
