@@ -54,7 +54,8 @@ def check(
     """Check a spec: its network, or what is wrong with it. Never raises for a mistake in the spec. Needs no torch.
 
     Args:
-        text_or_path: a Path, a string that ends in ".arch", the text of a spec itself, or one that was read.
+        text_or_path: a Path, a string that ends in ".arch" or ".safetensors", the text of a spec itself, or one that
+            was read. A file of weights stands for the network in it, with its own input and settings.
         input: stands for the spec's own input: "3x96x96" or (3, 96, 96).
         set: values that stand for lets of the spec: {"width": 32}.
         root: the folder that imports may not leave; by default the folder of the spec.
@@ -64,7 +65,7 @@ def check(
     Returns:
         The network (None where there are errors, or where the file has definitions alone) and all diagnostics.
     """
-    source, unreadable = _source(text_or_path)
+    source, unreadable, input, set = _source(text_or_path, input, set)
     options, wrong = _options(input, set, root, max_layers, max_parameters, trace)
     if unreadable or wrong:
         return Checked(source, None, (*unreadable, *wrong))
@@ -122,7 +123,7 @@ def accepted_sizes(
     the spec's own, with H and W for its height and width. What comes back answers `least()`, `step_of("H")` and
     `accepts({"H": 96, "W": 128})`, without expanding the network anew. Needs no torch.
     """
-    source, unreadable = _source(text_or_path)
+    source, unreadable, input, set = _source(text_or_path, input, set)
     options, wrong = _options(input, set, root, max_layers, max_parameters)
     return None if unreadable or wrong else sizes_of_source(source, options, open)
 
@@ -203,16 +204,22 @@ def _as_network(given: Network | Checked | str | Path, function: str) -> Network
     raise TypeError(f"{function} takes a Network, a Checked, or the path of a spec, not {_called(given)}{because}")
 
 
-def _source(text_or_path: str | Path | Source) -> tuple[Source, list[Diagnostic]]:
-    """The text that is meant, or a diagnostic where its file can't be read."""
+def _source(
+    text_or_path: str | Path | Source, input: InputLike | None, set: SetLike | None
+) -> tuple[Source, list[Diagnostic], InputLike | None, SetLike | None]:
+    """The text that is meant, or why its file can't be read; and the input and settings that stand for its own."""
     if isinstance(text_or_path, Source):
-        return text_or_path, []
+        return text_or_path, [], input, set
     if not isinstance(text_or_path, str | Path):
         raise TypeError(f"a spec is a text or a path, not {_called(text_or_path)}")
-    is_path = isinstance(text_or_path, Path) or (text_or_path.endswith(".arch") and "\n" not in text_or_path)
-    if isinstance(text_or_path, str) and not is_path:
-        return Source("<text>", normalized(text_or_path)), []
-    return read_spec(Path(text_or_path))
+    text = str(text_or_path)
+    if text.endswith(".safetensors") and "\n" not in text:
+        from archdsl.weights.files import opened  # Needed by such files alone.
+
+        return tuple(opened(Path(text), input, set or {}))
+    is_path = isinstance(text_or_path, Path) or (text.endswith(".arch") and "\n" not in text)
+    source, unreadable = read_spec(Path(text)) if is_path else (Source("<text>", normalized(text)), [])
+    return source, unreadable, input, set
 
 
 def _options(

@@ -416,6 +416,14 @@ def diff(
         typer.Option(metavar="REVISION", help="Compare the spec with what it was at a revision of git, as HEAD~1."),
     ] = None,
     settings: Set = None,
+    settings_after: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set-after",
+            metavar="NAME=VALUE",
+            help="The same for the second alone, by default the first again; may be repeated.",
+        ),
+    ] = None,
     input: Input = None,
     root: Root = None,
     format: Annotated[DiffFormat, typer.Option("--format", help="For people or for programs.")] = DiffFormat.text,
@@ -434,6 +442,7 @@ def diff(
         against=against,
         input=input,
         settings=settings or [],
+        settings_after=settings_after or [],
         root=root,
         format=format.value,
         color=color.value,

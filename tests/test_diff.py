@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from work import calls_of
 
 import archdsl
 from archdsl.backends.pytorch import build
@@ -147,6 +148,36 @@ def test_other_keys_are_a_difference() -> None:
     assert comparison.changes == ()
     assert comparison.other_keys[0] == ("stem.0.weight", "trunk.0.weight")
     assert not comparison.equal
+
+
+def test_of_blocks_that_are_alike_the_last_is_new() -> None:
+    """Not the second half of one and the first half of the next, which are the same layers."""
+    before = NET.replace("repeat(4) { basic(w) }", "basic(w) basic(w) pool(2) basic(w)")
+    after = before.replace("basic(w) pool", "basic(w) basic(w) basic(w) pool")
+    comparison = compared(before.replace("basic(w) basic(w) pool", "basic(w) pool"), before)
+    assert [change.after and change.after.keys for change in comparison.changes] == [("2",)]
+    assert told(before, after) == ["-> basic(w)", "-> basic(w)"]
+    assert told(after, before) == ["basic(w) ->", "basic(w) ->"]
+
+
+def test_variants_of_one_spec(capsys: pytest.CaptureFixture[str]) -> None:
+    assert diff(str(ROOT / "specs" / "resnet.arch"), settings=["depth=18"], settings_after=["depth=34"]) == 1
+    out = capsys.readouterr().out
+    assert "resnet.arch (depth=18)" in out
+    assert "56 layers added" in out
+    assert "and 7 more turns" in out
+    assert "--except layer1.2 --except layer2.2 --except layer2.3" in out
+
+
+@pytest.mark.slow
+def test_twice_the_layers_are_twice_the_work() -> None:
+    def work(count: int) -> int:
+        chain = f"repeat({count}) {{ conv(8, 1) relu batchnorm }}"
+        before = network_of(f"input(8, 8, 8) {chain} dropout {chain}")
+        after = network_of(f"input(8, 8, 8) gelu {chain} {chain} silu")
+        return calls_of(lambda: compare(before, after))
+
+    assert work(2000) < 2.2 * work(1000)
 
 
 def test_long_chains() -> None:

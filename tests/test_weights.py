@@ -283,6 +283,11 @@ def test_a_file_of_weights_holds_its_network(folder: Path, capsys: pytest.Captur
     origin = read_origin(Path("net.safetensors"))
     assert (origin.spec, origin.input, origin.settings) == ("nets/net.arch", "1x16x16", {"width": "6"})
     assert archdsl.load_weights(model, "net.safetensors") is model
+    network = archdsl.load("net.safetensors")
+    assert network.cost.parameters == sum(parameter.numel() for parameter in model.parameters())
+    assert archdsl.load("net.safetensors", input="1x20x20", set={"width": 8}).root.children[0][1].output[0] == 8
+    with pytest.raises(archdsl.ArchitectureError, match=r"net\.pt\.safetensors can't be read: no such file"):
+        archdsl.load("net.pt.safetensors")
 
 
 def test_training_starts_from_weights_and_leaves_some(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

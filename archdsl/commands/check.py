@@ -14,11 +14,10 @@ from archdsl.checker.check import Checked
 from archdsl.checker.session import MAX_LAYERS, MAX_PARAMETERS
 from archdsl.commands.output import refuse, wants_color, write
 from archdsl.diagnostics.catalog import diagnose
-from archdsl.diagnostics.diagnostic import Diagnostic
-from archdsl.diagnostics.render import unobeyed, visible
+from archdsl.diagnostics.render import unobeyed
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.formats.report import Counts, Result, exit_code_of, report_in
-from archdsl.reader import STDIN, read_spec, read_standard_input, spec_files, unreadable
+from archdsl.reader import STDIN, read_spec, read_standard_input, spec_files
 from archdsl.settings import read_input, read_range, read_settings, split_settings, wrong_root
 from archdsl.shapes import OpenInput, SizeRange
 from archdsl.source import Source, Span
@@ -179,7 +178,10 @@ def results(request: Request) -> Iterator[Result]:
 def result_of(file: str, request: Request, asked: SizeRange | None) -> Result:
     """One file after its check; `asked` are the sizes that are asked about."""
     if file.endswith(".safetensors"):
-        source, found, request = read_weights(file, request)
+        from archdsl.weights.files import opened  # Needed by such files alone.
+
+        source, found, input, settings = opened(Path(file), request.input, request.settings)
+        request = request._replace(input=input, settings=dict(settings))
     elif file == STDIN:
         source, found = read_standard_input(request.stdin_filename)
     else:
@@ -195,20 +197,6 @@ def result_of(file: str, request: Request, asked: SizeRange | None) -> Result:
 
         checked, is_written = fix_file(Path(file), checked, lambda each: check_source(each, request))
     return Result(source.name, checked, is_written, least=least_of(source, request) if request.least_input else None)
-
-
-def read_weights(file: str, request: Request) -> tuple[Source, list[Diagnostic], Request]:
-    """The spec in a file of weights, and the request with the input and the settings that it was made with."""
-    from archdsl.weights.errors import WeightsError
-    from archdsl.weights.files import read_origin
-
-    try:
-        origin = read_origin(Path(file))
-    except WeightsError as error:
-        reason = OSError(str(error).removeprefix(f"{visible(file)}: "))
-        return *unreadable(Path(file), reason), request
-    given = request._replace(input=request.input or origin.input, settings={**origin.settings, **request.settings})
-    return *origin.source(Path(file)), given
 
 
 def check_source(source: Source, request: Request) -> Checked:

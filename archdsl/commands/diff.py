@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from archdsl.checker.session import interpreter_for_checks
@@ -23,6 +23,7 @@ def diff(
     against: str | None = None,
     input: str | None = None,
     settings: Sequence[str] = (),
+    settings_after: Sequence[str] = (),
     root: str | None = None,
     format: str = "text",
     color: str = "auto",
@@ -32,12 +33,14 @@ def diff(
     Args:
         before, after: the specs, files of weights included; `-` is standard input.
         against: a revision of git, instead of `after`: what `before` was then is compared with what it is.
-        input, settings: for both specs.
+        input, settings: for both specs; settings_after win over them for the second, which may be the first again.
         format: "text" or "json".
 
     Returns:
         0 where they build the same, 1 where they do not, 2 where one has errors or can't be read, or on wrong use.
     """
+    if after is None and against is None and settings_after:
+        after = before
     if (after is None) == (against is None):
         return refuse("diff takes two specs, or one and --against REVISION")
     if before == STDIN and (after == STDIN or against is not None):
@@ -50,13 +53,17 @@ def diff(
         first, second = read_network(before, input=input, settings=settings, root=root, warnings=False), after
     if isinstance(first, int):
         return EXIT_USAGE
-    then = read_network(second, input=input, settings=settings, root=root, warnings=False)
+    names_after = {text.partition("=")[0].strip() for text in settings_after}
+    for_both = [text for text in settings if text.partition("=")[0].strip() not in names_after]
+    then = read_network(second, input=input, settings=[*for_both, *settings_after], root=root, warnings=False)
     if isinstance(then, int):
         return EXIT_USAGE
     with interpreter_for_checks():
         comparison = compare(first.network, then.network)
     sources = first.checked.source, then.checked.source
     names = sources[0].name, sources[1].name
+    if settings_after:
+        names = _with_settings(names[0], first.settings), _with_settings(names[1], then.settings)
     if format == "json":
         from archdsl.compare.json import document_of
         from archdsl.formats.json import written
@@ -67,6 +74,11 @@ def diff(
 
         write(unobeyed(text_of(comparison, Printed(names, sources, wants_color(sys.stdout, color)))))
     return EXIT_FINE if comparison.equal else EXIT_ERRORS
+
+
+def _with_settings(name: str, settings: Mapping[str, str]) -> str:
+    """What a spec is called where settings tell it from another."""
+    return f"{name} ({', '.join(f'{let}={value}' for let, value in settings.items())})" if settings else name
 
 
 def read_at_revision(

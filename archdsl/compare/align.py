@@ -15,6 +15,9 @@ _MOST_WORK = 4_000_000
 
 _FIRST_BAND = 4
 
+_FARTHEST = 1_000
+"""So many items what is added or removed is moved at most."""
+
 Pairs: TypeAlias = list[tuple[int | None, int | None]]
 """Indexes into both lists; None on one side for what the other has alone."""
 
@@ -121,3 +124,72 @@ def _within(a: Sequence[Item], b: Sequence[Item], band: int) -> tuple[int, Pairs
             j -= 1
             pairs.append((None, j))
     return cost, pairs[::-1]
+
+
+class Bounds(NamedTuple):
+    """Where parts of a list begin, and behind which items they end."""
+
+    starts: frozenset[int]
+    ends: frozenset[int]
+
+
+def slid(pairs: Pairs, a: Sequence[Item], b: Sequence[Item], bounds: tuple[Bounds, Bounds]) -> Pairs:
+    """The same alignment, with what one list has alone moved to where parts begin and end.
+
+    Of `add relu add relu`, two blocks, the one that was added is as well `relu add`, from the first to the second.
+    """
+    result = list(pairs)
+    lists = a, b
+    start = 0
+    while start < len(result):
+        side = 1 if result[start][0] is None else 0 if result[start][1] is None else None
+        end = start + 1
+        if side is not None:
+            while end < len(result) and result[end][1 - side] is None:
+                end += 1
+            _slide(result, start, end, side, lists, bounds[side])
+            while end < len(result) and (result[end][0] is None or result[end][1] is None):
+                end += 1
+        start = end
+    return result
+
+
+def _slide(
+    pairs: Pairs, start: int, end: int, side: int, lists: tuple[Sequence[Item], Sequence[Item]], bounds: Bounds
+) -> None:
+    """Move the pairs from `start` to `end - 1`, which one side has alone, over those beside them that are the same."""
+    own = lists[side]
+    first = pairs[start][side]
+    assert first is not None
+    last = first + end - start
+
+    def is_same(at: int) -> bool:
+        i, j = pairs[at] if 0 <= at < len(pairs) else (None, None)
+        return i is not None and j is not None and lists[0][i].content == lists[1][j].content
+
+    def farthest(step: int, stop_at_once: bool) -> int | None:
+        """By how many places it can be moved so that it begins and ends where parts do; None where it can't."""
+        by, found = 0, None
+        while True:
+            if first + by in bounds.starts and last + by in bounds.ends:
+                found = by
+                if stop_at_once:
+                    return found
+            at = start + by - 1 if step < 0 else end + by
+            leaving, coming = (last + by - 1, first + by - 1) if step < 0 else (first + by, last + by)
+            if abs(by) >= _FARTHEST or not is_same(at) or own[leaving].content != own[coming].content:
+                return found
+            by += step
+
+    # Of blocks that are alike the last ones are the new ones: theirs are the keys that are new.
+    by = farthest(1, stop_at_once=False)
+    if by is None:
+        by = farthest(-1, stop_at_once=True)
+    if not by:
+        return
+    low, high = min(start, start + by), max(end, end + by)
+    others = [pair[1 - side] for pair in pairs[low:high] if pair[1 - side] is not None]
+    alone = [None] * (end - start)
+    moved = [*alone, *others] if by < 0 else [*others, *alone]
+    places = range(first + min(by, 0), last + max(by, 0))
+    pairs[low:high] = [(o, p) if side else (p, o) for o, p in zip(moved, places, strict=True)]

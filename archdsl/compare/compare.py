@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Set
 from typing import Any, NamedTuple, TypeAlias
 
 from archdsl.backends.table import one_line
-from archdsl.compare.align import Item, align
+from archdsl.compare.align import Bounds, Item, align, slid
 from archdsl.compare.contents import Atom, Chain, Contents, Part, Placed, chain_of, children_of, layers_of
 from archdsl.network import Branches, Call, Head, Leaf, Network, Node, Sequence
 from archdsl.shapes import Shape
@@ -134,8 +135,8 @@ class _Comparer:
 
         entering: the shapes that enter, where changes of shapes are to be told; in branches what is joined tells them.
         """
-        items = [[self._item(atom) for atom in chain.atoms] for chain in (before, after)]
-        pairs = align(*items)
+        items = [self._item(atom) for atom in before.atoms], [self._item(atom) for atom in after.atoms]
+        pairs = slid(align(*items), *items, (_bounds(before), _bounds(after)))
         same = [i is not None and j is not None and items[0][i].content == items[1][j].content for i, j in pairs]
         shapes = entering
         differing: int | None = None  # The change from which on shapes differ.
@@ -267,6 +268,12 @@ class _Comparer:
         yield from groups.values()
 
 
+def _bounds(chain: Chain) -> Bounds:
+    """Where the blocks of a chain begin and end."""
+    calls = [part for part in chain.parts if part.node.call is not None and part.start < part.end]
+    return Bounds(frozenset(part.start for part in calls), frozenset(part.end for part in calls))
+
+
 def _shapes_behind(
     before: Chain, after: Chain, pairs: list[_Indexes], shapes: tuple[Shape, Shape]
 ) -> list[tuple[Shape, Shape]]:
@@ -387,7 +394,23 @@ def _retained(
     kept = [Entry(each.key, each.shape) for each in before if module_of(each.key) not in without]
     rest = [each for each in after if module_of(each.key) not in without]
     fits = bool(rest) and match(kept, rest).difference is None
-    return Retained(found, tuple(changed), tuple(without) if fits else None)
+    every = dict.fromkeys(module_of(each.key) for each in (*before, *after))
+    return Retained(found, tuple(changed), _whole_modules(list(without), list(every)) if fits else None)
+
+
+def _whole_modules(chosen: list[str], every: list[str]) -> tuple[str, ...]:
+    """The chosen modules, those that hold nothing else in place of what they hold."""
+    of_all = Counter(above for module in every for above in _above(module))
+    of_chosen = Counter(above for module in chosen for above in _above(module))
+    return tuple(
+        dict.fromkeys(next(name for name in _above(module) if of_all[name] == of_chosen[name]) for module in chosen)
+    )
+
+
+def _above(module: str) -> list[str]:
+    """The modules around one and itself, outermost first: "a", "a.b", "a.b.c"."""
+    parts = module.split(".")
+    return [".".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
 def _tensors(placed: Placed | None) -> dict[str, OwnEntry]:

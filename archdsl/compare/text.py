@@ -18,7 +18,7 @@ _GREEN, _RED, _BOLD, _END = "\x1b[32m", "\x1b[31m", "\x1b[1m", "\x1b[0m"
 MOST_CHANGES = 100
 """Of more changes than these the first are shown; as JSON all are told."""
 
-_MOST_TENSORS, _MOST_MODULES = 8, 4
+_MOST_TENSORS, _MOST_MODULES = 8, 8
 
 
 class Printed:
@@ -45,6 +45,11 @@ class Printed:
         source = side.span.source
         line = str(side.span.line)
         return line if source in self.sources else f"{visible(source.name)}:{line}"
+
+    def at(self, side: Side) -> str:
+        """The place within a sentence: "line 5", or that in another file."""
+        place = self.place(side)
+        return f"line {place}" if place.isdecimal() else place
 
 
 def text_of(comparison: Comparison, printed: Printed) -> str:
@@ -95,8 +100,8 @@ def notes(change: Change, printed: Printed) -> list[str]:
     assert side is not None
     if side.calls:
         call = side.calls[-1]
-        where = printed.place(side._replace(span=call.span))
-        said.append(f"in `{visible(shorten(one_line(call.span)))}`, line {where}")
+        where = printed.at(side._replace(span=call.span))
+        said.append(f"in `{visible(shorten(one_line(call.span)))}`, {where}")
     if change.more:
         noun = "call" if side.calls else "turn"
         alike = "" if change.alike else ", with other numbers"
@@ -106,7 +111,7 @@ def notes(change: Change, printed: Printed) -> list[str]:
         shapes = change.shapes
         until = "to the end"
         if shapes.until is not None:
-            until = f"to `{visible(shorten(shapes.until[1].text))}`, line {printed.place(shapes.until[1])}"
+            until = f"to `{visible(shorten(shapes.until[1].text))}`, {printed.at(shapes.until[1])}"
         lines.append(f"from here on {shapes.after} instead of {shapes.before}, {until}")
     return lines
 

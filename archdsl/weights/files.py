@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from archdsl.diagnostics.diagnostic import Diagnostic
 from archdsl.diagnostics.render import visible
-from archdsl.reader import reason_of, source_of
+from archdsl.reader import reason_of, source_of, unreadable
 from archdsl.shapes import Shape
 from archdsl.source import Files, Source
 from archdsl.weights.errors import WeightsError
@@ -160,6 +160,25 @@ def read_origin(path: Path) -> Origin:
     if origin is None:
         raise WeightsError(f"{visible(str(path))}: weights alone: no spec is kept in it, for archdsl did not write it")
     return origin
+
+
+class Opened(NamedTuple):
+    """The spec in a file of weights: its text or why it can't be read, its input and its settings."""
+
+    source: Source
+    unreadable: list[Diagnostic]
+    input: Any
+    settings: Mapping[str, Any]
+
+
+def opened(path: Path, input: Any, settings: Mapping[str, Any]) -> Opened:
+    """The spec in a file of weights. What is given for its input and its lets wins over what it was made with."""
+    try:
+        origin = read_origin(path)
+    except WeightsError as error:
+        reason = OSError(str(error).removeprefix(f"{visible(str(path))}: "))
+        return Opened(*unreadable(path, reason), input, settings)
+    return Opened(*origin.source(path), origin.input if input is None else input, {**origin.settings, **settings})
 
 
 def first_bytes(path: Path, count: int) -> bytes:
