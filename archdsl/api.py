@@ -22,7 +22,7 @@ from archdsl.source import Source
 from archdsl.weights.errors import WeightsError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from archdsl.input_sizes import InputSizes
 
@@ -141,6 +141,18 @@ def build(network: Network | Checked | str | Path) -> nn.Sequential:
     from archdsl.backends import pytorch
 
     return pytorch.build(whole)
+
+
+def auxiliary_outputs(model: nn.Module) -> list[tuple[float, Tensor]]:
+    """Take what the auxiliary heads of a model gave in its last pass in training mode.
+
+    Returns:
+        For each head the weight of its loss, and its output, of the shape of the model's own. A second call gives
+        nothing, for the outputs are forgotten.
+    """
+    from archdsl.backends import pytorch
+
+    return pytorch.auxiliary_outputs(model)
 
 
 def load_weights(

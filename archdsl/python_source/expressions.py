@@ -239,7 +239,8 @@ def folded(node: ast.expr) -> ast.expr:
     """An expression of numbers alone as the one number that it is."""
     if names_in(node) or isinstance(node, ast.Constant):
         return node
-    return literal(evaluate(node, {}))
+    value = evaluate(node, {})
+    return node if isinstance(value, tuple | range) else literal(value)
 
 
 def same(value: Any, other: Any) -> bool:

@@ -379,7 +379,7 @@ class Writer:
             except Mismatch:
                 continue
             if self.gives(node, values, at.frames):
-                return simplified(node) if names_in(node) else literal(values[0])
+                return simplified(node) if names_in(node) or isinstance(values[0], tuple) else literal(values[0])
         if all(same(value, values[0]) for value in values):
             return literal(values[0])
         raise Mismatch("it differs, and no expression tells how")

@@ -26,7 +26,8 @@ class Names:
 
     def free(self, wanted: str, others: Collection[str]) -> str:
         """A name that is free in the file and not among others."""
-        wanted = re.sub(r"[^0-9A-Za-z_]", "_", wanted)
+        if not wanted.isascii() or not wanted.isidentifier():
+            wanted = re.sub(r"[^0-9A-Za-z_]+", "_", wanted).strip("_")
         if not wanted.isidentifier() or not wanted.strip("_"):
             wanted = f"net_{wanted}".rstrip("_")
         if wanted in TAKEN:
