@@ -318,15 +318,11 @@ class _Painter:
             if len(run) < LEAST_ALIKE or len(frames) < len(run):
                 result += run
                 continue
-            first = frames[0]
-            last = frames[-1]
-            merged = merged_item(frames)
-            frame = repeated(merged, last, len(frames))
+            frame = repeated(merged_item(frames), frames[-1], len(frames))
             assert isinstance(frame, Frame)
-            cost = sum_of([each.cost for each in frames])
-            frame = frame._replace(output=last.output, together=cost, alike=True)
+            frame = frame._replace(output=frames[-1].output, alike=True)
             look = self.look("alike", *(each.look for each in run))
-            result.append(_Seen(frame, look, self.look("alike", form, first.output[1:])))
+            result.append(_Seen(frame, look, self.look("alike", form, len(frames))))
         return result
 
 
