@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from torch import nn
 import archdsl
 from archdsl.backends.pytorch import build
 from archdsl.commands.check import check as check_command
+from archdsl.commands.show import show
 from archdsl.commands.train import train
 from archdsl.commands.weights import load as load_command
 from archdsl.layers import LAYERS
@@ -280,6 +282,8 @@ def test_a_file_of_weights_holds_its_network(folder: Path, capsys: pytest.Captur
     assert "1x16x16 gives 10" in capsys.readouterr().out
     assert load_command("net.safetensors", "net.safetensors", out="again.safetensors") == 0
     assert Path("again.safetensors").read_bytes() == Path("net.safetensors").read_bytes()
+    assert show("net.safetensors") == 0
+    assert "made with --set width=6" in capsys.readouterr().out
     origin = read_origin(Path("net.safetensors"))
     assert (origin.spec, origin.input, origin.settings) == ("nets/net.arch", "1x16x16", {"width": "6"})
     assert archdsl.load_weights(model, "net.safetensors") is model
@@ -301,6 +305,8 @@ def test_training_starts_from_weights_and_leaves_some(folder: Path, capsys: pyte
     assert header.in_order
     assert header.origin is not None
     assert len(set(header.origin.classes or ())) == 10
+    assert header.origin.lines[0].startswith("classes: disc, ring, ")
+    assert re.fullmatch(r"pixels from 0 to 1, less 0\.\d+, divided by 0\.\d+", header.origin.lines[1])
     assert header.origin.normalization is not None
     assert len(header.origin.normalization.mean) == 1
     after = archdsl.load_weights(build_again(folder), "runs/net-1/weights.safetensors").state_dict()

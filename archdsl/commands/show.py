@@ -68,6 +68,8 @@ def show(
         fit,
     )
     write({"text": cost.text, "json": cost.json, "csv": cost.csv_text}[format](report))
+    if read.origin is not None and format == "text":
+        write("\n".join(read.origin.lines))
     return EXIT_FINE if fit is None or fit.fits else EXIT_ERRORS
 
 

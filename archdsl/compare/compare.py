@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from archdsl.backends.table import one_line
 from archdsl.compare.align import Bounds, Item, align, slid
 from archdsl.compare.contents import Atom, Chain, Contents, Part, Placed, chain_of, children_of, layers_of
+from archdsl.cost.memory import kept_activations
 from archdsl.network import Branches, Call, Head, Leaf, Network, Node, Sequence
 from archdsl.shapes import Shape
 from archdsl.source import Span
@@ -100,6 +101,14 @@ class Comparison(NamedTuple):
     @property
     def equal(self) -> bool:
         return not self.changes and not self.other_keys and self.before.input == self.after.input
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """The bytes that are kept for the backward pass of one sample, in single precision, in both."""
+        before, after = (
+            sum(amount.at(1) for amount in kept_activations(network).values()) for network in (self.before, self.after)
+        )
+        return before, after
 
 
 def compare(before: Network, after: Network) -> Comparison:

@@ -12,12 +12,12 @@ VERSION = 1
 
 def document_of(comparison: Comparison, names: tuple[str, str]) -> dict[str, Any]:
     """The whole comparison, with what docs/diff.md names."""
-    weights = comparison.weights
+    weights, kept = comparison.weights, comparison.kept
     return {
         "version": VERSION,
         "equal": comparison.equal,
-        "before": _network(comparison.before, names[0]),
-        "after": _network(comparison.after, names[1]),
+        "before": {**_network(comparison.before, names[0]), "kept_bytes": kept[0]},
+        "after": {**_network(comparison.after, names[1]), "kept_bytes": kept[1]},
         "changes": [_change(change) for change in comparison.changes],
         "other_keys": [{"before": old, "after": new} for old, new in comparison.other_keys],
         "weights": {

@@ -6,6 +6,7 @@ from typing import Any
 
 from archdsl.backends.table import one_line, shorten
 from archdsl.compare.compare import Argument, Change, Comparison, Retained, Side
+from archdsl.cost.sizes import size_text
 from archdsl.diagnostics.catalog.entry import plural
 from archdsl.diagnostics.render import visible
 from archdsl.layers.base import plain
@@ -71,7 +72,7 @@ def text_of(comparison: Comparison, printed: Printed) -> str:
         )
     else:
         lines.append("every layer is the same, and the input is another")
-    lines += [*_totals(before, after), *_weights(comparison.weights, printed)]
+    lines += [*_totals(before, after), _kept(*comparison.kept), *_weights(comparison.weights, printed)]
     return "\n".join(printed.painted(line) for line in lines)
 
 
@@ -156,6 +157,14 @@ def _totals(before: Network, after: Network) -> list[str]:
     for name, old, new in rows:
         lines.append(f"{name}: {old:,} -> {new:,}{_share(old, new)}" if old != new else f"{name}: {new:,}, as before")
     return lines
+
+
+def _kept(old: int, new: int) -> str:
+    """What training keeps, before and after."""
+    kept = "kept for the backward pass of one sample"
+    if old == new:
+        return f"{kept}: {size_text(new)}, as before"
+    return f"{kept}: {size_text(old)} -> {size_text(new)}{_share(old, new)}"
 
 
 def _share(old: int, new: int) -> str:

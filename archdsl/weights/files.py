@@ -32,6 +32,10 @@ _MOST_FILES = 101
 """A spec, and as many imports as one may have."""
 
 
+_MOST_CLASSES = 10
+"""Of more classes than these the first are told."""
+
+
 class Normalization(NamedTuple):
     """What is taken from each channel of a picture with values from 0 to 1, and what it is then divided by."""
 
@@ -54,6 +58,21 @@ class Origin(NamedTuple):
     settings: Mapping[str, str] = {}
     classes: tuple[str, ...] | None = None
     normalization: Normalization | None = None
+
+    @property
+    def lines(self) -> list[str]:
+        """What the weights were made with, in words."""
+        lines = []
+        if self.settings:
+            settings = " ".join(f"--set {name}={value}" for name, value in self.settings.items())
+            lines.append(f"made with {visible(settings)}")
+        if self.classes is not None:
+            shown = ", ".join(map(visible, self.classes[:_MOST_CLASSES]))
+            lines.append(f"classes: {shown}" + (", ..." if len(self.classes) > _MOST_CLASSES else ""))
+        if self.normalization is not None:
+            mean, std = (", ".join(f"{value:.4g}" for value in part) for part in self.normalization)
+            lines.append(f"pixels from 0 to 1, less {mean}, divided by {std}")
+        return lines
 
     def source(self, path: Path) -> tuple[Source, list[Diagnostic]]:
         """The spec in the file of weights `path` as a source, whose imports are read from there too."""
