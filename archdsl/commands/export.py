@@ -13,6 +13,7 @@ from archdsl.commands.spec import Spec, read_network
 from archdsl.diagnostics.render import visible
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE
 from archdsl.network import Network
+from archdsl.reader import STDIN
 from archdsl.weights.errors import WeightsError
 from archdsl.weights.state import state_of
 from archdsl.writer import write_bytes
@@ -44,6 +45,8 @@ def export(
         0 when it is written, 1 where the spec has errors or the weights do not fit, 2 on wrong use or where a file
         can't be read or written.
     """
+    if output == STDIN and to == "python":
+        output = None  # As elsewhere, `-` is what comes in or goes out.
     wrong = wrong_use(to, output, weights, seed)
     if wrong is not None:
         return refuse(wrong)

@@ -13,12 +13,19 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from archdsl.checker.expand import is_spliced, items_of
 from archdsl.checker.patterns import names_of
 from archdsl.checker.scope import Module, Value
 from archdsl.layers import LAYERS
-from archdsl.layers.base import ModuleCall
 from archdsl.network import Leaf
+from archdsl.python_source.bodies import (
+    arm_body,
+    body_of,
+    has_labels,
+    is_module,
+    is_repeat,
+    lone_condition,
+    makes_something,
+)
 from archdsl.python_source.expressions import (
     Mismatch,
     evaluate,
@@ -34,85 +41,27 @@ from archdsl.python_source.expressions import (
     total,
     translate,
 )
-from archdsl.python_source.layout import Comprehension, Doc, Group, Item, flat, lines_of
-from archdsl.python_source.names import TAKEN, Names
-from archdsl.python_source.replay import Step, Steps
+from archdsl.python_source.layout import Doc, Group, Item, flat, lines_of
+from archdsl.python_source.listing import Listing, Statement, doc_of, words_of
+from archdsl.python_source.names import Names
+from archdsl.python_source.replay import Step, Steps, is_one_item
+from archdsl.python_source.torch_arguments import (
+    DEFAULTS,
+    FIELDS,
+    IN,
+    ORDER,
+    OWN_MODULES,
+    POSITIONS,
+    SHOWN,
+    SWITCHED,
+    keyword_value,
+)
 from archdsl.shapes import Image, Shape
 from archdsl.syntax import nodes
 from archdsl.syntax.words import JOINS
 
 DEEPEST = 12
 """Loops and conditions in each other; Python itself takes 20 loops at most."""
-
-DEFAULTS: dict[str, Value | str] = {
-    "stride": 1,
-    "padding": 0,
-    "output_padding": 0,
-    "dilation": 1,
-    "groups": 1,
-    "bias": True,
-    "ceil_mode": False,
-    "count_include_pad": True,
-    "eps": 1e-5,
-    "momentum": 0.1,
-    "negative_slope": 0.01,
-    "mode": "nearest",
-    "alpha": 1e-4,
-    "beta": 0.75,
-    "k": 1,
-    "initial": 1,
-}
-"""What torch takes where a keyword is not given, but for the stride of pools, which is their kernel."""
-
-IN = "in"
-POSITIONS: dict[str, tuple[str, ...]] = {
-    "Conv2d": (IN, "out"),
-    "ConvTranspose2d": (IN, "out"),
-    "Linear": (IN, "out"),
-    "BatchNorm1d": (IN,),
-    "BatchNorm2d": (IN,),
-    "InstanceNorm2d": (IN,),
-    "LayerNorm": (IN,),
-    "LayerNorm2d": (IN,),
-    "GroupNorm": ("groups", IN),
-    "LocalResponseNorm": ("size",),
-    "AdaptiveAvgPool2d": ("size",),
-    "AdaptiveMaxPool2d": ("size",),
-    "Dropout": ("p",),
-    "Dropout2d": ("p",),
-    "StochasticDepth": ("p",),
-    "PixelShuffle": ("r",),
-    "ChannelShuffle": ("groups",),
-    "TakeChannels": ("start", "end"),
-    "Scale": (IN,),
-}
-"""The fields of a layer that the arguments in order of its module have their values from; `in` is what enters."""
-
-FIELDS = {
-    "kernel_size": "kernel",
-    "padding": "pad",
-    "output_padding": "output_pad",
-    "scale_factor": "scale",
-    "negative_slope": "slope",
-    "ceil_mode": "ceil",
-}
-"""The same of the arguments by name, where the names differ."""
-
-SWITCHED = {"bias": "nobias", "count_include_pad": "nopadcount"}
-"""Arguments by name that are true where a flag is not said."""
-
-SHOWN = {
-    "Conv2d": ("stride", "padding", "dilation", "groups", "bias"),
-    "ConvTranspose2d": ("stride", "padding", "output_padding", "dilation", "groups", "bias"),
-    "Linear": ("bias",),
-    "MaxPool2d": ("stride", "padding", "dilation"),
-    "AvgPool2d": ("stride", "padding"),
-    "BatchNorm1d": ("eps", "momentum"),
-    "BatchNorm2d": ("eps", "momentum"),
-}
-"""Arguments that are shown where the spec computes them, though they may come out as torch's own defaults."""
-
-ORDER = ("kernel_size", "scale_factor", *DEFAULTS)
 
 
 class Parameter(NamedTuple):
@@ -150,21 +99,6 @@ class Function(NamedTuple):
         return [*lines_of(signature, 0, "", f" -> {self.returns}:"), *self.body]
 
 
-class Statement(NamedTuple):
-    """One statement. `target` is the local name that it gives a value and does nothing else, or None."""
-
-    indent: int
-    prefix: str
-    doc: Doc
-    suffix: str
-    comment: str | None
-    target: str | None
-
-    @property
-    def lines(self) -> list[str]:
-        return lines_of(self.doc, self.indent * 4, self.prefix, self.suffix, self.comment)
-
-
 class Shared:
     """What all functions of one source share.
 
@@ -197,91 +131,6 @@ class Place(NamedTuple):
     frames: list[Frame]
     names: dict[str, ast.expr]
     flow: ast.expr | None
-
-
-class Listing:
-    """The children of one module while they are written.
-
-    Without labels they are the arguments of its constructor; behind a loop or a condition, a list that grows. With
-    labels they are set one by one.
-
-    turn: inside of a loop, the name of the turn's number, where a label needs it.
-    """
-
-    def __init__(
-        self,
-        writer: Writer,
-        constructor: str,
-        keywords: tuple[Item, ...],
-        hint: str,
-        labelled: bool,
-        apart: bool = False,
-        variable: str | None = None,
-        turn: str | None = None,
-    ) -> None:
-        self.writer = writer
-        self.constructor = constructor
-        self.keywords = keywords
-        self.hint = hint
-        self.labelled = labelled
-        self.apart = apart
-        self.variable = variable
-        self.turn = turn
-        self.items: list[Item] = []
-        if labelled and variable is None:
-            self.variable = writer.fresh(hint)
-            writer.add(f"{self.variable} = ", Group(f"{constructor}(", keywords, ")"))
-
-    def within(self, turn: str | None) -> Listing:
-        """The same children, further on in a loop or a condition."""
-        self.flush()
-        return Listing(self.writer, "", (), self.hint, self.labelled, False, self.variable, turn or self.turn)
-
-    def add(self, label: str | None, doc: Doc, comment: str | None) -> None:
-        """Add a child. `label` is its key as source, where it has one."""
-        if not self.labelled:
-            self.items.append(Item(doc, "", comment))
-        elif label is None:
-            self.writer.add("", call_of(f"{self.variable}.append(", doc), "", comment)
-        elif label.startswith('"') and label[1:-1] not in TAKEN:
-            self.writer.add(f"{self.variable}.{label[1:-1]} = ", doc, "", comment)
-        else:
-            self.writer.add("", call_of(f"{self.variable}.add_module(", label, doc), "", comment)
-
-    def add_repeated(self, doc: Doc, loop: str, comment: str | None) -> None:
-        """Add a child once for each turn of a loop."""
-        each = Comprehension(doc, loop)
-        if self.labelled:
-            self.writer.add("", call_of(f"{self.variable}.extend(", each), "", comment)
-        else:
-            self.items.append(Item(each, "*", comment))
-
-    def flush(self) -> None:
-        """Write what is waiting, for a statement follows."""
-        if self.labelled:
-            return
-        several = Group("[", tuple(self.items), "]")
-        if self.variable is None:
-            self.variable = self.writer.fresh(self.hint)
-            self.writer.add(f"{self.variable} = ", several if self.items else "[]")
-        elif len(self.items) == 1:
-            (item,) = self.items
-            if item.prefix:
-                self.writer.add(f"{self.variable} += ", item.doc, "", item.comment)
-            else:
-                self.writer.add("", call_of(f"{self.variable}.append(", item.doc), "", item.comment)
-        elif self.items:
-            self.writer.add(f"{self.variable} += ", several)
-        self.items = []
-
-    def finish(self) -> Doc:
-        """The module."""
-        if self.labelled:
-            return self.variable or ""
-        before = () if self.variable is None else (Item(self.variable, "*"),)
-        return Group(
-            f"{self.constructor}(", (*before, *self.items, *self.keywords), ")", self.apart and len(self.items) > 1
-        )
 
 
 class Writer:
@@ -787,14 +636,14 @@ class Writer:
         assert item.body is not None
         chains = item.body.chains
         constructor = item.word.text.capitalize()
-        labelled = any(has_labels(chain) and is_single(chain) for chain in chains)
+        labelled = any(has_labels(chain) and is_one_item(chain) for chain in chains)
         self.join_count += 1
         self.joins.append(self.join_count)
         out = Listing(self, constructor, (), hint if labelled else "branches", labelled)
         flows = []
         for index, chain in enumerate(chains):
             columns = [step.bodies[index] for step in steps]
-            if is_single(chain):
+            if is_one_item(chain):
                 part = Listing(self, "", (), "", False)
                 label = None
                 names = dict(at.names)
@@ -923,21 +772,6 @@ class Writer:
         return Group(f"{function.name}(", tuple(items), ")"), self.leaving(steps, at, gives, at.flow)
 
 
-OWN_MODULES = ("Concat", "Add", "Mul", "Aux", "LayerNorm2d", "Scale", "TakeChannels", "StochasticDepth")
-"""The modules that torch lacks."""
-
-
-def keyword_value(call: ModuleCall, keyword: str) -> Any:
-    """The value of an argument by name; where it is not given, what torch takes then."""
-    if keyword in call.kwargs:
-        return call.kwargs[keyword]
-    if keyword == "stride" and call.name in ("MaxPool2d", "AvgPool2d"):
-        return call.kwargs["kernel_size"]
-    if keyword not in DEFAULTS:
-        raise Mismatch(keyword)
-    return DEFAULTS[keyword]
-
-
 def entering_name(shape: Shape) -> str:
     return "in_channels" if isinstance(shape, Image) else "in_features"
 
@@ -951,65 +785,6 @@ def is_flag(node: nodes.Value, item: nodes.Layer) -> bool:
     )
 
 
-def makes_something(step: Step) -> bool:
-    """Whether there is a module in a step."""
-    return step.node is not None or any(makes_something(each) for body in step.bodies for each in body)
-
-
-def is_repeat(item: nodes.Item | nodes.Let | nodes.Body) -> bool:
-    return isinstance(item, nodes.Layer) and item.word.text == "repeat"
-
-
-def is_module(item: nodes.Item | nodes.Let) -> bool:
-    """Whether an item is one module, and not spliced."""
-    return not isinstance(item, nodes.Let) and not is_spliced(item)
-
-
-def is_single(chain: nodes.Chain) -> bool:
-    """Whether a branch is the one item in it, without an nn.Sequential around."""
-    items = items_of(chain)
-    return len(items) == 1 and not is_spliced(items[0])
-
-
-def has_labels(chain: nodes.Chain) -> bool:
-    """Whether an item of a chain has a label, through what is spliced into it too."""
-    for item in chain:
-        if isinstance(item, nodes.Labelled):
-            return True
-        if isinstance(item, nodes.If):
-            bodies = [body for _, body in item.arms] + ([item.otherwise] if item.otherwise else [])
-        elif isinstance(item, nodes.For) or is_repeat(item):
-            bodies = [body_of(item)]
-        else:
-            continue
-        if any(has_labels(body.chains[0]) for body in bodies):
-            return True
-    return False
-
-
-def body_of(item: nodes.Item | nodes.Let) -> nodes.Body:
-    """The body of a loop."""
-    assert isinstance(item, nodes.For | nodes.Layer)
-    assert item.body is not None
-    return item.body
-
-
-def lone_condition(chain: nodes.Chain, columns: list[Steps]) -> bool:
-    """Whether a chain is one condition, which is taken in several ways, and each time."""
-    items = items_of(chain)
-    if len(items) != 1 or not isinstance(items[0], nodes.If) or chain[-1] is not items[0] or has_labels(chain):
-        return False
-    arms = {column[-1].arm for column in columns}
-    return len(arms) > 1 and None not in arms
-
-
-def arm_body(item: nodes.If, arm: int) -> nodes.Body:
-    if arm < len(item.arms):
-        return item.arms[arm][1]
-    assert item.otherwise is not None
-    return item.otherwise
-
-
 def pattern_text(pattern: nodes.Pattern, names: dict[str, ast.expr], within: bool = False) -> str:
     """A pattern as a target of Python."""
     if isinstance(pattern, nodes.Name):
@@ -1018,29 +793,6 @@ def pattern_text(pattern: nodes.Pattern, names: dict[str, ast.expr], within: boo
     if len(pattern.patterns) == 1:
         inner += ","
     return f"({inner})" if within else inner
-
-
-def doc_of(node: ast.expr) -> Doc:
-    """An expression; a tuple may be laid out over several lines."""
-    if isinstance(node, ast.Tuple) and len(node.elts) > 1:
-        return Group("(", tuple(Item(doc_of(each)) for each in node.elts), ")")
-    return text(node)
-
-
-def call_of(opening: str, *arguments: Doc) -> Group:
-    return Group(opening, tuple(Item(each) for each in arguments), ")")
-
-
-def words_of(doc: Doc) -> set[str]:
-    """The words in an expression."""
-    if isinstance(doc, str):
-        return set(re.findall(r"\w+", doc))
-    if isinstance(doc, Comprehension):
-        return words_of(doc.doc) | set(re.findall(r"\w+", doc.loop))
-    words = set(re.findall(r"\w+", doc.open))
-    for item in doc.items:
-        words |= words_of(item.doc)
-    return words
 
 
 def common_shape(steps: Sequence[Step]) -> str | None:

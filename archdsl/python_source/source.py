@@ -28,22 +28,20 @@ from archdsl.python_source.expressions import (
     translate,
 )
 from archdsl.python_source.functions import (
-    OWN_MODULES,
     Frame,
     Function,
     Parameter,
     Place,
     Shared,
-    Statement,
     Writer,
-    doc_of,
     entering_name,
     pattern_text,
-    words_of,
 )
 from archdsl.python_source.layout import lines_of
+from archdsl.python_source.listing import Statement, doc_of, words_of
 from archdsl.python_source.names import Names
 from archdsl.python_source.replay import Instance, Replay, Steps
+from archdsl.python_source.torch_arguments import OWN_MODULES
 from archdsl.shapes import Image
 from archdsl.source import Source, Span
 from archdsl.syntax import nodes
