@@ -539,6 +539,9 @@ def from_torch(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="The spec; by default standard output.")
     ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", metavar="FILE.safetensors", help="Write the module's weights too.")
+    ] = None,
     call: Annotated[
         str, typer.Option("--call", metavar="NAME=VALUE,...", help="What the class or function is called with.")
     ] = "",
@@ -550,7 +553,7 @@ def from_torch(
     """
     from archdsl.commands.from_torch import from_torch as run_from_torch
 
-    return partial(run_from_torch, target, input=input, output=output, call=call)
+    return partial(run_from_torch, target, input=input, output=output, call=call, weights=weights)
 
 
 def print_version(wanted: bool) -> None:

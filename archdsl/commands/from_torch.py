@@ -11,6 +11,9 @@ from archdsl.commands.output import refuse, refuse_file, wants_color
 from archdsl.diagnostics.render import render, visible
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.settings import read_input
+from archdsl.source import Source
+from archdsl.syntax.format import UnfaithfulLayout
+from archdsl.weights.files import SUFFIX, origin_of
 from archdsl.writer import write_bytes
 
 if TYPE_CHECKING:
@@ -18,13 +21,16 @@ if TYPE_CHECKING:
     from archdsl.from_torch.graph import Refusal
 
 
-def from_torch(target: str, *, input: str, output: str | None, call: str = "") -> int:
-    """Write the spec of the module that a name stands for; returns the exit code."""
+def from_torch(target: str, *, input: str, output: str | None, call: str = "", weights: str | None = None) -> int:
+    """Write the spec of the module that a name stands for, and its weights where asked; returns the exit code."""
+    if weights is not None and Path(weights).suffix.lower() != SUFFIX:
+        return refuse(f"--weights writes safetensors: name a file that ends in {SUFFIX}, not {visible(weights)}")
     shape, wrong = read_input(input)
     if shape is None:
         print(render(wrong, wants_color(sys.stderr)), file=sys.stderr)
         return EXIT_USAGE
     try:
+        from archdsl.from_torch.agree import Unfaithful
         from archdsl.from_torch.convert import convert
         from archdsl.from_torch.graph import Refusal
         from archdsl.from_torch.load import load, read_arguments
@@ -36,6 +42,23 @@ def from_torch(target: str, *, input: str, output: str | None, call: str = "") -
     except Refusal as refusal:
         print(told(refusal), file=sys.stderr)
         return EXIT_USAGE if refusal.is_usage else EXIT_ERRORS
+    except (Unfaithful, UnfaithfulLayout):
+        print(
+            f"error: a spec of `{visible(target)}` would not say what was found in it, so it is not written; this is "
+            "a mistake of archdsl, please report it",
+            file=sys.stderr,
+        )
+        return EXIT_ERRORS
+    if weights is not None:
+        if converted.built is None:
+            return refuse(f"--weights: `{visible(target)}` has no numbers in its weights")
+        from archdsl.weights.tensors import save_weights
+
+        source = Source(output or f"{target.rpartition(':')[2]}.arch", converted.text)
+        try:
+            save_weights(Path(weights), converted.built, origin_of(source, (), shape, {}))
+        except OSError as error:
+            return refuse_file(weights, error)
     if output is None:
         print(converted.text, end="", flush=True)
     else:

@@ -20,12 +20,14 @@ from archdsl.shapes import Shape
 class Converted(NamedTuple):
     """A spec, checked and held against its module.
 
-    verified: None where the module is on torch's `meta` device, and has nothing to compare.
+    built: the network with the weights of the module; None where that is on torch's `meta` device, and has none.
+    verified: how far its outputs were from the module's; None where there was nothing to compare.
     unused: modules with weights that evaluation does not use, as auxiliary heads.
     """
 
     text: str
     network: Network
+    built: nn.Sequential | None
     verified: Verified | None
     unused: tuple[str, ...]
 
@@ -39,6 +41,7 @@ def convert(module: nn.Module, input: Shape, comment: str) -> Converted:
     Raises:
         Refusal: the module can't be run, or does what no word says.
     """
+    module = getattr(module, "_orig_mod", module)  # What torch.compile was given.
     graph, batch, output = trace(module, input)
     chain = structure(graph)
     text = write(fold(chain), graph.input, (comment,))
@@ -46,7 +49,8 @@ def convert(module: nn.Module, input: Shape, comment: str) -> Converted:
     if checked.network is None:
         raise Unfaithful(str(checked.errors[0]))
     matched = pairs(chain, checked.network)
-    verified = None
-    if not batch.is_meta:
-        verified = verify(module, with_weights_of(module, checked.network, matched), batch, output)
-    return Converted(text, checked.network, verified, graph.unused)
+    if batch.is_meta:
+        return Converted(text, checked.network, None, None, graph.unused)
+    built = with_weights_of(module, checked.network, matched)
+    verified = verify(module, built, batch, output)
+    return Converted(text, checked.network, built, verified, graph.unused)

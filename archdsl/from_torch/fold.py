@@ -61,7 +61,7 @@ _CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 def fold(chain: Chain, taken: Iterable[str] = ()) -> Program:
     """The program of a chain. taken: names of blocks that are not to be used."""
     program = _Folding(chain, taken)
-    return Program(tuple(program.blocks), folded(program.terms(chain)))
+    return Program(tuple(program.blocks), with_distinct_labels(folded(program.terms(chain))))
 
 
 class _Folding:
@@ -71,12 +71,14 @@ class _Folding:
         self.blocks: list[Block] = []
         self.taken = {*LAYERS, *KEYWORDS, *STRUCTURE, *taken}
         self.made: dict[int, Terms] = {}
+        self.whole = {"", *(group.scope.path for group in _groups(chain))}
         heights: dict[str, int] = {}
         groups: dict[str, list[Group]] = {}
         for group in _groups(chain):
-            if group.scope.kind not in _CONTAINERS:
-                groups.setdefault(group.scope.kind, []).append(group)
-                heights[group.scope.kind] = max(heights.get(group.scope.kind, 0), _height(group))
+            kind = _kind(group)
+            if kind is not None:
+                groups.setdefault(kind, []).append(group)
+                heights[kind] = max(heights.get(kind, 0), _height(group))
         for kind in sorted(groups, key=lambda each: heights[each]):
             self.make_blocks(kind, groups[kind])
 
@@ -97,9 +99,13 @@ class _Folding:
     def inlined(self, group: Group) -> Terms:
         """What a group stands for where it is no block: its items, under the name of its module."""
         terms = self.terms(group.items)
-        label = group.scope.path.rpartition(".")[2]
         single = len(terms) == 1 and not (isinstance(terms[0], Call) and terms[0].is_block)
-        return terms if single or not is_label(label) else (Label(label, terms),)
+        return terms if single else self.labelled(group, terms)
+
+    def labelled(self, group: Group, terms: Terms) -> Terms:
+        """The terms under the name of a group's module, where that stands in a module that is one piece too."""
+        around, _, label = group.scope.path.rpartition(".")
+        return (Label(label, terms),) if is_label(label) and around in self.whole else terms
 
     def make_blocks(self, kind: str, groups: list[Group]) -> None:
         """Blocks for the calls of one class, as far as they make the text shorter."""
@@ -135,9 +141,7 @@ class _Folding:
             )
             first = next((each for each in calls(inner) if each.channels is not ANY), None)
             call = Call(name, arguments, first.channels if first is not None else None, group.scope.path, True)
-            label = group.scope.path.rpartition(".")[2]
-            terms: Terms = behind(call)
-            new.append((group, call, (Label(label, terms),) if is_label(label) else terms))
+            new.append((group, call, self.labelled(group, behind(call))))
         if size(body) + 3 + len(parameters) + sum(size((call,)) for _, call, _ in new) >= before:
             return
         self.taken.add(name)
@@ -231,7 +235,17 @@ def _groups(chain: Chain) -> Iterator[Group]:
 def _height(group: Group) -> int:
     """How many groups of classes stand in each other in a group."""
     inner = max((_height(each) for each in _groups(group.items)), default=0)
-    return inner + (group.scope.kind not in _CONTAINERS)
+    return inner + (_kind(group) is not None)
+
+
+def _kind(group: Group) -> str | None:
+    """What makes calls of modules alike: their class; of layers in a nameless nn.Sequential, what they stand in."""
+    if group.scope.kind not in _CONTAINERS:
+        return group.scope.kind
+    *around, own = group.scope.path.split(".")
+    if not own.isdecimal() or not all(isinstance(item, Leaf) for item in group.items):
+        return None
+    return f"{next((name for name in reversed(around) if not name.isdecimal()), 'sequential')}_block"
 
 
 def call_of(layer: Layer, input: Shape, name: str) -> Call:
@@ -249,6 +263,45 @@ def call_of(layer: Layer, input: Shape, name: str) -> Call:
             value = Expression("in_channels")
         arguments.append(Argument(field.name, field.kind, value, default))
     return Call(layer.word, tuple(arguments), channels, name)
+
+
+# Labels.
+
+
+def with_distinct_labels(terms: Terms) -> Terms:
+    """The terms without the labels that would be keys of two modules in one chain."""
+    terms = tuple(with_bodies(term, [with_distinct_labels(body) for body in bodies(term)]) for term in terms)
+    while True:
+        found = Counter(_keys(terms, numbered=False))
+        twice = {label for label, number in found.items() if number > 1}
+        # `layer` in a loop is layer1, layer2 and so on.
+        stems = {key[:-1] for key in found if key.endswith("*")}
+        twice |= {key for key in found for stem in stems if re.fullmatch(re.escape(stem) + r"\d*", key)}
+        twice |= {f"{stem}*" for stem in stems if any(re.fullmatch(re.escape(stem) + r"\d*", key) for key in found)}
+        if not twice:
+            return terms
+        terms = _without_keys(terms, twice, numbered=False)
+
+
+def _keys(terms: Terms, numbered: bool) -> Iterator[str]:
+    """The labels of one chain, with what loops and conditions splice into it; those that are numbered end with `*`."""
+    for term in terms:
+        if isinstance(term, Label):
+            yield f"{term.label}*" if numbered else term.label
+        elif isinstance(term, Repeat | For):
+            yield from _keys(term.body, numbered=True)
+
+
+def _without_keys(terms: Terms, keys: set[str], numbered: bool) -> Terms:
+    new: list[Term] = []
+    for term in terms:
+        if isinstance(term, Label) and (f"{term.label}*" if numbered else term.label) in keys:
+            new += term.body
+        elif isinstance(term, Repeat | For):
+            new.append(term._replace(body=_without_keys(term.body, keys, numbered=True)))
+        else:
+            new.append(term)
+    return tuple(new)
 
 
 # Names for what differs.
@@ -502,15 +555,19 @@ def _repeated(terms: Terms) -> Terms:
         new: list[Term] = []
         place = 0
         while place < len(terms):
-            count = 1
-            turn = texts[place : place + period]
-            while texts[place + count * period : place + (count + 1) * period] == turn and len(turn) == period:
-                count += 1
-            body = terms[place : place + period]
+            alike = 0
+            while place + period + alike < len(terms) and texts[place + alike] == texts[place + period + alike]:
+                alike += 1
+            count, left_over = divmod(alike + period, period)
+            # Of the ways to cut what comes again, the one whose turns begin as people would begin them.
+            shift = next((each for each in range(left_over + 1) if _begins(terms[place + each])), 0) if count > 1 else 0
+            start = place + shift
+            body = terms[start : start + period]
             if count > 1 and (count > 2 or size(body) > 3):
-                turns = [terms[start : start + period] for start in range(place, place + count * period, period)]
-                new.append(Repeat(count, merged(turns)))
-                place += count * period
+                end = start + count * period
+                turns = [terms[each : each + period] for each in range(start, end, period)]
+                new += [*terms[place:start], Repeat(count, merged(turns))]
+                place = end
             else:
                 new.append(terms[place])
                 place += 1
@@ -518,6 +575,11 @@ def _repeated(terms: Terms) -> Terms:
         if len(terms) < 2 * period:
             break
     return terms
+
+
+def _begins(term: Term) -> bool:
+    """Whether a turn may well begin with a term: with a convolution, say, and not with its activation."""
+    return not isinstance(term, Call) or term.is_block or term.word in ("conv", "conv_transpose", "fc")
 
 
 def _looped(terms: Terms) -> Terms:

@@ -74,7 +74,8 @@ Chain: TypeAlias = tuple[Item, ...]
 def structure(graph: Graph) -> Chain:
     """The chain from the input to the output. Raises Refusal where the graph is no nesting of branches."""
     nodes = _nested_concats(_without_unflatten(graph))
-    chain = _Tree(nodes).chain(0, graph.output)
+    # What gives its input alone is one layer too.
+    chain = _Tree(nodes).branch(0, graph.output)
     counts = Counter(leaf.node for leaf in leaves(chain) if leaf.node is not None)
     for node, count in counts.items():
         if count > 1 and (node.state or node.layer.word in _RANDOM):

@@ -173,7 +173,7 @@ def slots(terms: Terms) -> Iterator[Slot]:
 
 def _told_by(term: If) -> str:
     """What an `if` decides on: the module that its first arm is, or the one word of that arm."""
-    first = next(calls(term.body), None)
+    first = next((call for call in calls(term.body) if call.word != "identity"), None)
     if first is None:
         return "choice"
     path = [part for part in first.name.split(".") if not part.isdecimal()]

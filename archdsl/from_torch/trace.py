@@ -32,6 +32,12 @@ def trace(module: nn.Module, input: Shape) -> tuple[Graph, Tensor, Tensor]:
 
     The module is put in evaluation. Raises Refusal where it can't be run, or does what no word says.
     """
+    if any(isinstance(each, torch.jit.ScriptModule) for each in module.modules()):
+        raise Refusal(
+            "a compiled module does not show what it does",
+            notes=("it, or one in it, was made by torch.jit",),
+            help="name the module that it was made from",
+        )
     module.eval()
     first = next((each for each in [*module.parameters(), *module.buffers()] if each.is_floating_point()), None)
     dtype = torch.float32 if first is None else first.dtype
@@ -145,13 +151,14 @@ class Recorder(TorchFunctionMode):
                 "what this module does depends on the values of a tensor",
                 notes=(f"`{_shown(name)}` looks at them; a spec says the same for every input",),
             )
-        if name in ("setitem", "delitem") or "out" in kwargs:
-            raise self.refusal("no word of the language changes a part of a tensor in its place")
         # What is changed in place is known by the tensor itself, before and after.
         before = [self.values.get(id(each)) for each in given]
         refusal = next((self.unsaid[id(each)] for each in given if id(each) in self.unsaid), None)
         result = func(*args, **kwargs)
         made = list(tensors_in(result))
+        if name == "setitem" or "out" in kwargs:
+            made += tensors_in((args[:1], kwargs.get("out")))
+            refusal = refusal or self.refusal("no word of the language changes a tensor, or a part of it, in its place")
         if made and refusal is None:
             handler = HANDLERS.get(name) or HANDLERS.get(name.removesuffix("_"))
             try:

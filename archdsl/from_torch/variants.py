@@ -28,15 +28,25 @@ from archdsl.from_torch.terms import calls as calls_of
 LONGEST_ARM = 12
 """No arm of an `if` has more items."""
 
+LONGEST_CHAIN = 40
+"""No longer chains are laid beside each other: that takes the product of their lengths."""
+
 _COST_OF_IF = 4
 
 
 def united(a: Terms, b: Terms) -> Terms | None:
     """A body with `if` that both can be read as; None where that is not much shorter than both."""
+    if max(_longest(a), _longest(b)) > LONGEST_CHAIN:
+        return None
     one = _Alignment(a, b).best()
     if one is None or 3 * size(one) > 2 * (size(a) + size(b)):
         return None
     return one
+
+
+def _longest(terms: Terms) -> int:
+    """The length of the longest chain of terms."""
+    return max([len(terms), *(_longest(body) for term in terms for body in bodies(term))])
 
 
 class _Alignment:

@@ -35,6 +35,7 @@ def with_weights_of(
     """The network built, with the weights of the module: parameters shared with it, buffers copied."""
     with torch.device("meta"):
         built = build(network)
+    device = next((each.device for each in module.parameters()), None)
     tensors = dict([*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)])
     made = [each for each in built.modules() if next(each.children(), None) is None]
     for (leaf, _), target in zip(pairs, made, strict=True):
@@ -44,7 +45,8 @@ def with_weights_of(
             setattr(target, name, nn.Parameter(source.view(parameter.shape), requires_grad=False))
         for name, buffer in [*target.named_buffers()]:
             known = name in state
-            setattr(target, name, tensors[state[name]].clone() if known else torch.zeros_like(buffer, device="cpu"))
+            # How many batches a norm has seen is not told where its function is called, and not looked at.
+            setattr(target, name, tensors[state[name]].clone() if known else torch.zeros_like(buffer, device=device))
     return built.eval()
 
 
@@ -55,7 +57,7 @@ def verify(module: nn.Module, built: nn.Sequential, batch: Tensor, output: Tenso
     initialization often gives much the same for every input, and so tells little. Raises Refusal where they differ.
     """
     evaluated = _difference(output, run_module(built, batch))
-    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    before = [[(buffer, buffer.clone()) for _, buffer in each.named_buffers()] for each in (module, built)]
     noise = torch.Generator().manual_seed(1)
     others = torch.randn(3, *batch.shape[1:], generator=noise).to(batch)
     for each in (module, built):
@@ -63,10 +65,10 @@ def verify(module: nn.Module, built: nn.Sequential, batch: Tensor, output: Tenso
             if isinstance(inner, _BatchNorm):
                 inner.train()
     by_batch = _difference(run_module(module, others), run_module(built, others))
-    module.eval()
-    with torch.no_grad():
-        for name, buffer in module.named_buffers():
-            buffer.copy_(buffers[name])
+    for each, buffers in zip((module, built), before, strict=True):
+        each.eval()
+        for buffer, value in buffers:
+            buffer.copy_(value)
     return Verified(evaluated, by_batch)
 
 
