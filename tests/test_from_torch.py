@@ -298,6 +298,24 @@ def layers(channels_in: int, channels: int, stride: int) -> nn.Sequential:
     )
 
 
+class StochasticDepth(nn.Module):
+    """As torchvision's."""
+
+    def __init__(self, p: float, mode: str) -> None:
+        super().__init__()
+        self.p, self.mode = p, mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (torch.rand(len(x), 1, 1, 1) > self.p) / (1 - self.p) if self.training else x
+
+
+@pytest.mark.parametrize(("mode", "expected", "idle"), [("row", "relu drop_path(0.2)", ()), ("batch", "relu", ("1",))])
+def test_what_works_in_training_alone_is_a_word_or_is_told(mode: str, expected: str, idle: tuple[str, ...]) -> None:
+    module = nn.Sequential(nn.ReLU(inplace=True), StochasticDepth(0.2, mode), nn.Identity())
+    assert chain_of(module, 4, 8, 8) == f"{expected} identity"
+    assert converted(module, 4, 8, 8).idle == idle
+
+
 def test_nameless_chains_that_are_alike_become_a_block() -> None:
     module = nn.Sequential(layers(4, 8, 1), layers(8, 16, 2), layers(16, 16, 1), layers(16, 16, 1), layers(16, 32, 2))
     text = converted(module, 4, 8, 8).text
@@ -664,6 +682,10 @@ def test_every_convolutional_classifier_of_torchvision_becomes_a_short_spec() ->
         result = convert(module.to("meta"), shape, name)
         used = {key: value for key, value in module.named_parameters() if not key.startswith(result.unused or "-")}
         assert result.network.cost.parameters == sum(value.numel() for value in used.values()), name
+        if name == "resnet50":
+            page = (ROOT / "docs" / "from-torch.md").read_text(encoding="utf-8")
+            assert result.text.partition("\n")[2] in page
+        assert result.idle == ()
         lines = len(result.text.splitlines())
         assert lines <= MOST_LINES.get(name, 110), (name, lines)
 

@@ -81,6 +81,8 @@ def _summary(converted: Converted, name: str, target: str) -> str:
         text += f"; built with the weights of `{visible(target)}` it gives the same outputs, {how}"
     for unused in converted.unused:
         text += f"\nnote: `{visible(unused)}` is left out, for in evaluation the module does not use it"
+    for idle in converted.idle:
+        text += f"\nnote: `{visible(idle)}` is left out, for in evaluation it does nothing"
     return text
 
 

@@ -22,7 +22,7 @@ class Converted(NamedTuple):
 
     built: the network with the weights of the module; None where that is on torch's `meta` device, and has none.
     verified: how far its outputs were from the module's; None where there was nothing to compare.
-    unused: modules with weights that evaluation does not use, as auxiliary heads.
+    unused: modules with weights that evaluation does not use, as auxiliary heads. idle: modules that do nothing in it.
     """
 
     text: str
@@ -30,6 +30,7 @@ class Converted(NamedTuple):
     built: nn.Sequential | None
     verified: Verified | None
     unused: tuple[str, ...]
+    idle: tuple[str, ...]
 
 
 def convert(module: nn.Module, input: Shape, comment: str) -> Converted:
@@ -50,7 +51,7 @@ def convert(module: nn.Module, input: Shape, comment: str) -> Converted:
         raise Unfaithful(str(checked.errors[0]))
     matched = pairs(chain, checked.network)
     if batch.is_meta:
-        return Converted(text, checked.network, None, None, graph.unused)
+        return Converted(text, checked.network, None, None, graph.unused, graph.idle)
     built = with_weights_of(module, checked.network, matched)
     verified = verify(module, built, batch, output)
-    return Converted(text, checked.network, built, verified, graph.unused)
+    return Converted(text, checked.network, built, verified, graph.unused, graph.idle)

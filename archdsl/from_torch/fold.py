@@ -635,12 +635,14 @@ def _loop(terms: Terms, start: int, period: int, count: int) -> _Loop | None:
     before, behind = _without_ones(terms[:start]), _without_ones(terms[end:])
     saved = sum(size(_without_ones(turn)) for turn in turns) - size((loop,))
     # Many names for one turn are hard to follow.
-    saved -= 3 * max(0, len(parameters) - 3)
+    saved -= 3 * max(0, len(parameters) - 4)
     # Names that are lost help no more to find a layer.
     is_labelled = any(isinstance(term, Label) for turn in turns for term in turn)
     if is_labelled and label is None:
         saved -= 2 * count
-    is_list = len(parameters) == 1 and count > 2 and len(body) == 1 and isinstance(body[0], Call | Join)
+    # A list of numbers, all of them different, as of `drop_path`, is easier to read than many lines.
+    is_list = len(parameters) == 1 and count > 2 and len(set(rows)) == count
+    is_list = is_list and len(body) == 1 and isinstance(body[0], Call | Join)
     return _Loop(saved, before, loop, behind) if saved >= 4 or (is_list and not is_labelled and saved >= -4) else None
 
 

@@ -83,12 +83,14 @@ class Graph(NamedTuple):
     """A traced module. The nodes stand in an order in which each comes behind what it takes.
 
     kind: the class of the module. unused: modules with weights that the run did not come to, as auxiliary heads.
+    idle: modules that gave what they were given, and may do something in training.
     """
 
     kind: str
     nodes: tuple[Node, ...]
     output: int
     unused: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
 
     @property
     def input(self) -> Shape:

@@ -16,6 +16,7 @@ from archdsl.backends.pytorch import build_layer, module_class
 from archdsl.layers import LAYERS
 from archdsl.layers.base import Field, Join, Layer, Misfit
 from archdsl.layers.joining import Aux
+from archdsl.layers.regularization import DropPath
 from archdsl.shapes import Shape
 
 _MISSING: Any = object()
@@ -26,12 +27,25 @@ _NO_DIFFERENCE = ("training", "inplace")
 
 def word_of(module: nn.Module, shape: Shape) -> Layer | None:
     """The layer that builds a module like this one for samples of the given shape; None where no word does."""
+    if type(module).__name__ in _STOCHASTIC_DEPTH:
+        return _drop_path(module)
     for word in sorted(LAYERS.values(), key=lambda each: len(each.fields)):
         if not issubclass(word, Join | Aux):
             layer = _read(word, vars(module) | _parameters(module))
             if layer is not None and _builds_one_like(layer, module, shape):
                 return layer
     return None
+
+
+def _drop_path(module: nn.Module) -> Layer | None:
+    """`drop_path` for torchvision's StochasticDepth by row, and for timm's DropPath, which torch itself lacks."""
+    attributes = vars(module)
+    p = attributes.get("p", attributes.get("drop_prob"))
+    by_row = attributes.get("mode", "row") == "row" and attributes.get("scale_by_keep", True)
+    return DropPath(p=p) if by_row and isinstance(p, int | float) and 0 <= p <= 1 and not _tensors(module) else None
+
+
+_STOCHASTIC_DEPTH = ("StochasticDepth", "DropPath")
 
 
 def _parameters(module: nn.Module) -> dict[str, Any]:

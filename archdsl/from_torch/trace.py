@@ -82,6 +82,7 @@ class Recorder(TorchFunctionMode):
         self.nodes = [Node(LAYERS["identity"](), (), input)]
         self.values: dict[int, Value] = {}
         self.kept: list[Tensor] = []  # So that no identity is given twice.
+        self.idle: dict[str, None] = {}  # Modules that gave what they were given.
         self.unsaid: dict[int, Refusal] = {}  # Tensors of which no word says how they come about, and why.
         self.scopes: list[Scope] = []
         self.calls = 0
@@ -115,7 +116,11 @@ class Recorder(TorchFunctionMode):
 
     def after(self, module: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
         if self.leaf is None:
-            self.scopes.pop()
+            scope = self.scopes.pop()
+            # A relu in its place gives the same tensor too, but as the value of another node.
+            same = isinstance(output, Tensor) and len(arguments) == 1 and output is arguments[0]
+            if same and next(module.children(), None) is None and not any(scope in node.scopes for node in self.nodes):
+                self.idle[scope.path] = None
         elif self.leaf[0] is module:
             layer = self.leaf[1]
             self.leaf = None
@@ -264,7 +269,7 @@ class Recorder(TorchFunctionMode):
             and not any(each.startswith(name + ".") for each in called)
             and not any(key.startswith(name + ".") for key in self.used)
         ]
-        return Graph(kind, tuple(self.nodes), value.node, tuple(unused))
+        return Graph(kind, tuple(self.nodes), value.node, tuple(unused), tuple(self.idle))
 
 
 def _name_of(func: Any) -> str:
