@@ -22,11 +22,14 @@ CONVENTION = "multiply-adds of conv and fc weights for one sample; FLOPs are twi
 class Row(NamedTuple):
     """One row. The numbers are those of a layer; a block's row has none, so that the columns add up.
 
+    where: the line, of another file with its name.
+    line: the line of the spec itself, which for what stands in another file is that of the call that led there.
     keys: the path of keys to its node.
     in_head: whether it is an auxiliary head, or part of one.
     """
 
     where: str
+    line: int
     text: str
     output: str
     parameters: int | None
@@ -40,22 +43,24 @@ def rows(network: Network, shown: Callable[[Shape], str] = str) -> list[Row]:
     """The rows of the table, in the order of the text; `shown` is how a shape is written."""
     file = network.root.span.source
     result: list[Row] = []
-    stack: list[tuple[tuple[str, ...], Node, Node, bool]] = [
-        ((key,), node, network.root, False) for key, node in reversed(network.root.children)
+    stack: list[tuple[tuple[str, ...], Node, Node, bool, int]] = [
+        ((key,), node, network.root, False, 1) for key, node in reversed(network.root.children)
     ]
     while stack:
-        keys, node, parent, in_head = stack.pop()
+        keys, node, parent, in_head, line = stack.pop()
         key = keys[-1]
         in_head = in_head or isinstance(node, Head)
         span = node.span if isinstance(node, Leaf) or node.call is None else node.call.span
-        where = str(span.line) if span.source is file else f"{span.source.name}:{span.line}"
+        is_here = span.source is file
+        line = span.line if is_here else line
+        where = str(line) if is_here else f"{span.source.name}:{span.line}"
         label = "" if key.isdecimal() else f"{key}: "
         text = "  " * (len(keys) - 1) + shorten(label + text_of(node, key, parent))
         cost = node.cost if isinstance(node, Leaf) else None
         parameters, macs = (None, None) if cost is None else cost
-        result.append(Row(where, text, shown(node.output), parameters, macs, keys, node, in_head))
+        result.append(Row(where, line, text, shown(node.output), parameters, macs, keys, node, in_head))
         if not isinstance(node, Leaf):
-            stack += [((*keys, key), child, node, in_head) for key, child in reversed(node.children)]
+            stack += [((*keys, key), child, node, in_head, line) for key, child in reversed(node.children)]
     return result
 
 
@@ -84,7 +89,8 @@ def summary(network: Network) -> str:
     """The table as text, with totals and the convention that is counted by."""
     cells = [("line", "layer", "output", "parameters", "multiply-adds")]
     cells += [
-        (row.where, row.text.rstrip(), row.output, _number(row.parameters), _number(row.macs)) for row in rows(network)
+        (str(row.line), row.text.rstrip(), row.output, _number(row.parameters), _number(row.macs))
+        for row in rows(network)
     ]
     lines = aligned(cells, "><<>>")
     lines.append(f"{network.input} gives {network.output}, in {layers(network)}")
@@ -136,7 +142,7 @@ def open_summary(sizes: InputSizes) -> str:
             parameters = _number(row.parameters)
             if isinstance(row.parameters, Size):
                 parameters = f"depends on {' and '.join(sorted(symbols_of(formula_of(row.parameters))))}"
-            cells.append((row.where, row.text.rstrip(), row.output, parameters))
+            cells.append((str(row.line), row.text.rstrip(), row.output, parameters))
         lines = aligned(cells, "><<>")
         lines.append(
             f"{' x '.join(map(str, sizes.open))} gives {shape_text(network.output, multiples)}, in {layers(network)}"

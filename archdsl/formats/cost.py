@@ -29,6 +29,7 @@ _PART_NAMES = {
 class CostRow(NamedTuple):
     """A layer, a block, or a block with all that is in it, which then has its sums.
 
+    where, line: its place, of another file with its name; and the line of the spec that leads there.
     text: as it is written, indented by how deep it stands.
     kept: bytes that are kept for the backward pass of what it makes, for one sample.
     parameters, macs, kept: None for a block whose rows follow, so that the columns add up.
@@ -36,6 +37,7 @@ class CostRow(NamedTuple):
 
     keys: tuple[str, ...]
     where: str
+    line: int
     text: str
     output: Shape
     parameters: int | None
@@ -103,6 +105,7 @@ def cost_rows(
             CostRow(
                 keys,
                 row.where,
+                row.line,
                 row.text.rstrip(),
                 node.output,
                 node.cost.parameters if is_whole else None,
@@ -130,7 +133,7 @@ def text(report: CostReport) -> str:
         # Heads count for the memory of training, and not for the network's parameters and multiply-adds.
         parameters, macs = (None, None) if row.in_head else (row.parameters, row.macs)
         each = (
-            row.where,
+            str(row.line),
             row.text,
             str(row.output),
             _number(row.parameters),
