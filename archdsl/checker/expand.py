@@ -276,16 +276,20 @@ class Expander:
         """Expand `if`: the first chain whose condition holds. The others' names and counts are checked."""
         possible: list[Expansion] = []
         decided = self.dead
+        unsure = False
         for condition, body in item.arms:
             evaluation = self.evaluation(entering)
             evaluation.dead = decided
             holds = evaluation.condition(condition)
-            part = self.inside(dead=decided or holds is False).body(body, entering, last, "if")
+            # Where the condition is not known, the shapes may be those that it keeps out.
+            into = None if unsure or holds is None else entering
+            part = self.inside(dead=decided or holds is False).body(body, into, last, "if")
             if not decided and holds is not False:
                 possible.append(part)
+            unsure = unsure or holds is None
             decided = decided or holds is True
         if item.otherwise is not None:
-            part = self.inside(dead=decided).body(item.otherwise, entering, last, "else")
+            part = self.inside(dead=decided).body(item.otherwise, None if unsure else entering, last, "else")
         else:
             part = nothing(entering, last)
         if not decided:

@@ -16,7 +16,10 @@ class Brackets(Piece):
     """What may be wrong with brackets and bars. Each method gives what it finds, or None."""
 
     def unclosed_by_lines(self) -> Found | None:
-        """A bracket that the lines say was left open: a line at or left of its own line is not inside it."""
+        """A bracket that the lines say was left open: a line at or left of its own line is not inside it.
+
+        Nor is a comma at the beginning of a line, where one stands at the end of the line before.
+        """
         if not self.lacks("LPAR") and not self.lacks("LBRACE"):
             return None
         stack: list[int] = []
@@ -25,6 +28,8 @@ class Brackets(Piece):
             line = self.line(token)
             if line > last_line and stack and index <= self.at and not self.goes_on(index, stack[-1]):
                 last_line = line
+                if token.type == "COMMA" and self.get(index - 1).type == "COMMA" and self.lacks("LPAR"):
+                    return self.unclosed(stack[-1], index)
                 opener = self.tokens[stack[-1]]
                 column = self.source.position(token.start)[1] - 1
                 left = self.indent(opener)
@@ -59,6 +64,8 @@ class Brackets(Piece):
     def goes_on(self, index: int, opener: int) -> bool:
         """Whether what stands in a parenthesis goes on in the next line, which begins with the token at `index`."""
         before = self.get(index - 1).type
+        if self.tokens[index].type == "COMMA":
+            return False
         return self.tokens[opener].type == "LPAR" and before in ("COMMA", "LPAR", "EQUAL", "PLUS", "MINUS", "TIMES")
 
     def unclosed(self, opener: int, missed: int | None) -> Found:

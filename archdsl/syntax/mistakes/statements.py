@@ -346,6 +346,7 @@ class Statements(Signs):
             self.open
             and start.type in ("LBRACE", "VBAR")
             and after.type == "NAME"
+            and after.text not in ("in_channels", "in_features")
             and self.get(at + 2).type
             in (
                 "VBAR",
