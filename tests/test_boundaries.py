@@ -204,6 +204,7 @@ def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("-m", "archdsl", "diagram", "specs/googlenet.arch", "--format", "html"),
         ("-m", "archdsl", "show", "specs/googlenet.arch", "--batch", "32", "--fits", "8GB"),
         ("-m", "archdsl", "show", "specs/lenet.arch", "--format", "json"),
+        ("-m", "archdsl", "diff", "specs/vgg.arch", "specs/vgg.arch"),
         ("-m", "archdsl", "--help"),
         ("-m", "archdsl", "train", "--help"),
         ("-m", "archdsl", "export", "specs/googlenet.arch", "--to", "python"),

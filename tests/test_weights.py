@@ -220,6 +220,16 @@ def test_the_first_difference_is_explained(theirs: str, ours: str, told: list[st
             "196 features come in there, 144 here: another input size",
         ),
         (
+            "input(3, 9, 9) repeat(3) { part: { conv(4, 1) batchnorm inner: { conv(4, 1) batchnorm } } }",
+            "input(3, 9, 9) repeat(2) { part: { conv(4, 1) batchnorm inner: { conv(4, 1) batchnorm } } }",
+            "with --except part3 such parts are not used",
+        ),
+        (
+            "input(3, 9, 9) repeat(2) { part: { conv(4, 1) batchnorm inner: { conv(4, 1) batchnorm } } }",
+            "input(3, 9, 9) repeat(3) { part: { conv(4, 1) batchnorm inner: { conv(4, 1) batchnorm } } }",
+            "with --except part3 such parts are not loaded",
+        ),
+        (
             "input(3, 9, 9) conv(4, 3) conv(4, 3)",
             "input(3, 9, 9) conv(4, 3) aux(1) { conv(4, 3) } conv(4, 3)",
             "--except 1",

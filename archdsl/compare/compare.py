@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Set
 from typing import Any, NamedTuple, TypeAlias
 
@@ -13,7 +12,7 @@ from archdsl.cost.memory import kept_activations
 from archdsl.network import Branches, Call, Head, Leaf, Network, Node, Sequence
 from archdsl.shapes import Shape
 from archdsl.source import Span
-from archdsl.weights.match import Match, match, module_of
+from archdsl.weights.match import Match, match, module_of, whole_modules
 from archdsl.weights.state import Entry, OwnEntry, state_of
 
 
@@ -404,22 +403,7 @@ def _retained(
     rest = [each for each in after if module_of(each.key) not in without]
     fits = bool(rest) and match(kept, rest).difference is None
     every = dict.fromkeys(module_of(each.key) for each in (*before, *after))
-    return Retained(found, tuple(changed), _whole_modules(list(without), list(every)) if fits else None)
-
-
-def _whole_modules(chosen: list[str], every: list[str]) -> tuple[str, ...]:
-    """The chosen modules, those that hold nothing else in place of what they hold."""
-    of_all = Counter(above for module in every for above in _above(module))
-    of_chosen = Counter(above for module in chosen for above in _above(module))
-    return tuple(
-        dict.fromkeys(next(name for name in _above(module) if of_all[name] == of_chosen[name]) for module in chosen)
-    )
-
-
-def _above(module: str) -> list[str]:
-    """The modules around one and itself, outermost first: "a", "a.b", "a.b.c"."""
-    parts = module.split(".")
-    return [".".join(parts[: depth + 1]) for depth in range(len(parts))]
+    return Retained(found, tuple(changed), whole_modules(list(without), list(every)) if fits else None)
 
 
 def _tensors(placed: Placed | None) -> dict[str, OwnEntry]:

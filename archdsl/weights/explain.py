@@ -10,7 +10,7 @@ from archdsl.layers.base import Layer
 from archdsl.layers.convolution import Conv
 from archdsl.layers.linear import Fc
 from archdsl.network import Leaf
-from archdsl.weights.match import Difference, Match, module_of
+from archdsl.weights.match import Difference, Match, module_of, whole_modules
 from archdsl.weights.state import Entry, OwnEntry, sizes
 
 _MOST_NAMES = 3
@@ -39,8 +39,10 @@ def summary(found: Match, file: str, network: str, verbose: bool = False) -> lis
     return lines
 
 
-def difference_lines(difference: Difference, ours: list[OwnEntry], in_order: bool = True) -> list[str]:
-    """What stands there and here at the first difference, and what most likely differs; `ours` are all of ours."""
+def difference_lines(
+    difference: Difference, all_theirs: Sequence[Entry], ours: Sequence[OwnEntry], in_order: bool = True
+) -> list[str]:
+    """What stands there and here at the first difference, and what most likely differs, of all tensors of both."""
     theirs, own = difference.theirs, difference.ours
     there = "nothing more" if theirs is None else described(theirs)
     here = "nothing more" if own is None else described(own)
@@ -53,7 +55,7 @@ def difference_lines(difference: Difference, ours: list[OwnEntry], in_order: boo
     lines = [f"there: {there}", f"here:  {here}"]
     same_place = theirs is None or own is None or theirs.key == own.key
     if in_order or same_place:
-        return [*lines, *likely(difference, ours)]
+        return [*lines, *likely(difference, all_theirs, ours)]
     return [*lines, "the file has other keys, and its tensors by name: a file that torch saved has them in their order"]
 
 
@@ -74,7 +76,7 @@ def more(left: Sequence[Entry | OwnEntry]) -> str:
     return f", and {len(left) - 1:,} more" if len(left) > 1 else ""
 
 
-def likely(difference: Difference, ours: list[OwnEntry]) -> list[str]:
+def likely(difference: Difference, all_theirs: Sequence[Entry], ours: Sequence[OwnEntry]) -> list[str]:
     """What most likely differs between the two networks, and what can be done."""
     theirs, own = difference.theirs, difference.ours
     if theirs is None:
@@ -83,12 +85,12 @@ def likely(difference: Difference, ours: list[OwnEntry]) -> list[str]:
             return [of_names("", "bias")]
         if heads := [each.head for each in ours if each.head is not None]:
             return [f"`{visible(heads[0])}` is an auxiliary head; where the file has none, {without(heads)}"]
-        left_out = leave_out(parts_of(difference.ours_left), "are not loaded")
+        left_out = leave_out(parts_of(difference.ours_left, ours), "are not loaded")
         return [f"the network is deeper, or has parts that the file lacks; {left_out}"]
     if own is None:
         if {each.key.rpartition(".")[2] for each in difference.theirs_left} == {"bias"}:
             return [of_names("bias", "")]
-        left_out = leave_out(parts_of(difference.theirs_left), "are not used")
+        left_out = leave_out(parts_of(difference.theirs_left, all_theirs), "are not used")
         return [f"the file is of a deeper network, or one with more parts; {left_out}"]
     if own.head is not None and own.head != theirs.key[: len(own.head)]:
         heads = [each.head for each in ours if each.head is not None]
@@ -140,14 +142,9 @@ def of_sizes(axes: list[int], there: int, here: int, layer: Layer | None, is_fir
     return f"another width: {there:,} channels there, {here:,} here" if isinstance(layer, Conv) else "another width"
 
 
-def parts_of(left: Sequence[Entry | OwnEntry]) -> list[str]:
-    """The modules that hold what is left over, as few as name nothing else: those of the first, at its level."""
-    first = left[0].key.split(".")
-    modules = [module_of(each.key) for each in left]
-    if len(first) < 2:
-        return list(dict.fromkeys(modules))
-    tops = list(dict.fromkeys(module.split(".")[0] for module in modules))
-    return tops if tops[0] == modules[0] or len(tops) > 1 else list(dict.fromkeys(modules))
+def parts_of(left: Sequence[Entry | OwnEntry], every: Sequence[Entry | OwnEntry]) -> tuple[str, ...]:
+    """The modules that hold what is left over, as few as hold nothing else of all tensors of that side."""
+    return whole_modules([module_of(each.key) for each in left], [module_of(each.key) for each in every])
 
 
 def without(heads: list[str]) -> str:
@@ -156,7 +153,7 @@ def without(heads: list[str]) -> str:
     return f"{' '.join(f'--except {name}' for name in names)} leaves {'it' if len(names) == 1 else 'them'} out"
 
 
-def leave_out(parts: list[str], what: str) -> str:
+def leave_out(parts: Sequence[str], what: str) -> str:
     """How parts are left out."""
     shown = " ".join(f"--except {visible(name)}" for name in parts[:_MOST_NAMES])
     return f"with {shown}{' ...' if len(parts) > _MOST_NAMES else ''} such parts {what}"

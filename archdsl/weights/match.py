@@ -11,6 +11,7 @@ have the same weights.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -103,6 +104,22 @@ def _sibling(key: str) -> str:
 def module_of(key: str) -> str:
     """The key of the module that keeps a tensor."""
     return key.rpartition(".")[0] or key
+
+
+def whole_modules(chosen: Iterable[str], every: Iterable[str]) -> tuple[str, ...]:
+    """The chosen modules of all that there are, those that hold nothing else in place of what they hold."""
+    of_all = Counter(above for module in dict.fromkeys(every) for above in _above(module))
+    of_chosen = Counter(above for module in dict.fromkeys(chosen) for above in _above(module))
+    whole = {
+        module: next((name for name in _above(module) if of_all[name] == of_chosen[name]), module) for module in chosen
+    }
+    return tuple(dict.fromkeys(whole.values()))
+
+
+def _above(module: str) -> list[str]:
+    """The modules around one and itself, outermost first: "a", "a.b", "a.b.c"."""
+    parts = module.split(".")
+    return [".".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
 class _Tree(NamedTuple):

@@ -109,7 +109,7 @@ def fit(weights: Weights, ours: Sequence[OwnEntry], name: str, leave_out: Sequen
     found = match(theirs, own, weights.in_order)
     file = visible(str(weights.path))
     if found.difference is not None:
-        differs = difference_lines(found.difference, list(ours), weights.in_order)
+        differs = difference_lines(found.difference, theirs, ours, weights.in_order)
         lines = [f"{file} does not fit {visible(name)}", *differs]
         raise WeightsError("\n".join(lines), does_not_fit=True)
     for pair in found.pairs:
