@@ -21,13 +21,14 @@ from archdsl.layers import LAYERS
 from archdsl.python_source import torch_arguments
 from archdsl.python_source.source import python_source
 from archdsl.source import Source
+from archdsl.specs_page import VARIANTS, Variant
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted([*(ROOT / "specs").glob("*.arch"), *(ROOT / "tests" / "well_known").glob("*.arch")])
 
 
-def source_of(spec: str | Path | Source) -> tuple[archdsl.Network, str]:
-    checked = archdsl.check(spec)
+def source_of(spec: str | Path | Source, settings: dict[str, str] | None = None) -> tuple[archdsl.Network, str]:
+    checked = archdsl.check(spec, set=settings)
     assert checked.network is not None, str(checked)
     return checked.network, python_source(checked, checked.network)
 
@@ -46,15 +47,11 @@ def modules_of(model: nn.Module) -> list[tuple[str, str, str]]:
     return [(key, type(module).__name__, module.extra_repr()) for key, module in model.named_modules()]
 
 
-def build_both(spec: str | Path | Source) -> tuple[archdsl.Network, str, nn.Module, nn.Module]:
-    network, source = source_of(spec)
-    with torch.device("meta"):
-        return network, source, archdsl.build(network), run(source)
-
-
-def assert_same(spec: str | Path | Source) -> str:
+def assert_same(spec: str | Path | Source, settings: dict[str, str] | None = None) -> str:
     """The source builds module for module what archdsl builds; returns it."""
-    _, source, ours, theirs = build_both(spec)
+    network, source = source_of(spec, settings)
+    with torch.device("meta"):
+        ours, theirs = archdsl.build(network), run(source)
     assert modules_of(theirs) == modules_of(ours), source
     shapes = [(key, each.shape) for key, each in ours.state_dict().items()]
     assert [(key, each.shape) for key, each in theirs.state_dict().items()] == shapes, source
@@ -129,7 +126,10 @@ def test_every_word_is_built_alike(word: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
 def test_every_spec_is_built_alike(spec: Path) -> None:
-    assert_same(spec)
+    """In each of its variants."""
+    for variant in VARIANTS.get(spec.stem, (Variant(""),)):
+        settings = [setting.partition("=") for setting in variant.settings.split()]
+        assert_same(spec, {name: value for name, _, value in settings})
 
 
 def agree_on_random_specs(seeds: range) -> int:
