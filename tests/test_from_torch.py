@@ -384,6 +384,10 @@ class ChangesAPart(nn.Module):
         return x
 
 
+def nested(x: Tensor, depth: int) -> Tensor:
+    return x.relu() if depth == 0 else x + nested(x.tanh(), depth - 1)
+
+
 class Pair(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return x, x
@@ -408,6 +412,7 @@ class Half(nn.Module):
         (Draws(), "no word of the language does what `rand_like` does", "return x + torch.rand_like(x)"),
         (LooksAtValues(), "depends on the values of a tensor", "if x.sum() > 0:"),
         (ChangesAPart(), "no word of the language changes a tensor, or a part of it", "x[:, 0] = 0"),
+        (Does(lambda x: nested(x, 60)), "a spec can't say it: ", None),
         (Pair(), "the module gives a tuple of 2, and a network gives one tensor", None),
         (Half(), "no word of the language does what `cumsum` does", "x.cumsum(1)"),
         (Does(lambda x: x * 0.5), "does what `mul` does with 0.5 that does not come from the input", "x * 0.5"),

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from torch import nn
 
 from archdsl.api import check
-from archdsl.from_torch.agree import Unfaithful, pairs
+from archdsl.from_torch.agree import pairs
 from archdsl.from_torch.fold import fold
+from archdsl.from_torch.graph import Refusal
 from archdsl.from_torch.structure import structure
 from archdsl.from_torch.trace import trace
 from archdsl.from_torch.verify import Verified, verify, with_weights_of
@@ -48,7 +49,8 @@ def convert(module: nn.Module, input: Shape, comment: str) -> Converted:
     text = write(fold(chain), graph.input, (comment,))
     checked = check(text)
     if checked.network is None:
-        raise Unfaithful(str(checked.errors[0]))
+        # As what is nested too deep, or has too many layers.
+        raise Refusal(f"a spec can't say it: {checked.errors[0].message}", notes=checked.errors[0].notes)
     matched = pairs(chain, checked.network)
     if batch.is_meta:
         return Converted(text, checked.network, None, None, graph.unused, graph.idle)
