@@ -22,7 +22,7 @@ from archdsl.cost.memory import OPTIMIZERS, PRECISIONS, THREADS, forecast_infere
 from archdsl.network import Network
 
 SPECS = Path(__file__).parent.parent / "specs"
-BATCHES = (1, 4, 16)
+BATCHES = (1, 2, 4)
 ALLOWED = 0.10
 """How far a forecast may be off."""
 
