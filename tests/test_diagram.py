@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -527,12 +529,32 @@ def test_a_format_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
             "--bare leaves out the heading and the legend of an SVG, and this is dot",
         ),
         ({"output": "no/such/folder/net.svg"}, "no/such/folder/net.svg: "),
+        ({"output": "", "format": "svg"}, "-o names no file: its value is empty"),
+        ({"output": "net.svg/"}, "-o net.svg/ names a folder, not a file"),
     ],
 )
 def test_wrong_use_is_told(options: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, str(ROOT / "specs/lenet.arch"), **options)
     assert (code, out) == (2, "")
     assert err.startswith(f"archdsl: {message}")
+
+
+def test_no_drawing_takes_the_place_of_its_spec(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "net.arch"
+    spec.write_text("input(3, 8, 8) conv(8, 3)")
+    code, out, err = run(capsys, str(spec), output=str(spec), format="svg")
+    assert (code, out) == (2, "")
+    assert err == f"archdsl: -o {spec} would take the place of net.arch itself, which is read\n"
+    assert spec.read_text() == "input(3, 8, 8) conv(8, 3)"
+
+
+def test_what_is_printed_is_utf8_on_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="latin-1", newline="\r\n")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    assert diagram(str(ROOT / "specs/lenet.arch"), format="svg") == 0
+    assert "input 1×28×28" in stdout.buffer.getvalue().decode("utf-8")  # type: ignore[attr-defined]
+    monkeypatch.setattr(sys, "stdout", None)  # What Python makes of `>&-`.
+    assert diagram(str(ROOT / "specs/lenet.arch"), format="svg") == 0
 
 
 def test_a_spec_with_errors_is_not_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -251,6 +251,9 @@ def test_the_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "1.0.0.0.weight  8x8x3x3 -> 8x8x1x1" in out
     assert diff("a.arch", "a.arch") == 0
     assert capsys.readouterr().out == "a.arch and a.arch are the same network: 37 layers, 5,642 parameters\n"
+    (folder / "deep.arch").write_text("input(3) repeat(1000) { relu }")
+    assert diff("deep.arch", "deep.arch") == 0
+    assert capsys.readouterr().out == "deep.arch and deep.arch are the same network: 1,000 layers, 0 parameters\n"
     assert diff("a.arch", "b.arch", color="always") == 1
     assert "\x1b[31m- 8  fc(10)" in capsys.readouterr().out
 

@@ -41,6 +41,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({}, "say what to export to: --to python, --to onnx or --to pt2"),
         ({"output": "net.bin"}, "say what to export to: -o net.bin does not end in .py, .onnx, .pt2"),
         ({"to": "onnx"}, "--to onnx needs a file to write: -o net.onnx"),
+        ({"to": "pt2", "output": "-"}, "--to pt2 needs a file to write: -o net.pt2"),
+        ({"output": "a.py/"}, "-o a.py/ names a folder, not a file"),
         (
             {"to": "python", "output": "a.onnx"},
             "--to python, and -o a.onnx ends as onnx does; which is meant is not clear",
@@ -49,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"output": "a.py", "weights": "w.pt"}, "--weights is for onnx and pt2; Python source holds no weights"),
         ({"output": "a.pt2", "weights": "w.pt", "seed": 1}, "--seed is for random weights, and --weights gives others"),
         ({"output": "a.pt2", "weights": "w.pt"}, "w.pt: no such file or directory"),
-        ({"to": "python", "output": "net.arch"}, "-o net.arch would take the place of the spec itself"),
+        ({"to": "python", "output": "net.arch"}, "-o net.arch would take the place of net.arch itself, which is read"),
         ({"output": "missing/a.py"}, "missing/a.py: no such file or directory"),
     ],
 )

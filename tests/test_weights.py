@@ -506,6 +506,14 @@ def test_a_file_that_can_not_be_written_is_told(folder: Path, capsys: pytest.Cap
     saved(folder)
     assert load_command("nets/net.arch", "net.pt", root=".", out="nowhere/net.safetensors") == 2
     assert "nowhere/net.safetensors: no such file or directory" in capsys.readouterr().err
+    assert load_command("nets/net.arch", "net.pt", root=".", out="net.safetensors") == 0
+    before = Path("net.safetensors").read_bytes()
+    for spec in ("nets/net.arch", "net.safetensors"):
+        capsys.readouterr()
+        assert load_command(spec, "net.safetensors", root=".", out="./net.safetensors") == 2
+        assert "would take the place of net.safetensors itself, which is read" in capsys.readouterr().err
+    assert load_command("net.safetensors", "net.pt", out="net.safetensors") == 2
+    assert Path("net.safetensors").read_bytes() == before
 
 
 # Torchvision's own models.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from archdsl.commands.output import refuse, refuse_file
+from archdsl.commands.output import refuse, refuse_file, write_exactly, wrong_output
 from archdsl.commands.spec import read_network
 from archdsl.diagnostics.render import visible
 from archdsl.diagram.dot import dot
@@ -79,6 +78,8 @@ def diagram(
     found = read_network(spec, input=input, settings=settings, root=root)
     if isinstance(found, int):
         return found
+    if output not in (None, STDOUT) and (misplaced := wrong_output(output, found.files)) is not None:
+        return refuse(misplaced)
     picture = picture_of(found.network)
     open_depth, wrong = open_depth_of(picture, depth)
     if open_depth is None:
@@ -92,8 +93,7 @@ def diagram(
     else:
         text = WRITERS[kind](layout_of(picture, open_depth, down), by)
     if output is None or output == STDOUT:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        write_exactly(text)
         return EXIT_FINE
     try:
         write_bytes(Path(output), text.encode("utf-8"))

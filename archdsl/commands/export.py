@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from archdsl.checker.check import Checked
-from archdsl.commands.output import refuse, refuse_file, write
+from archdsl.commands.output import refuse, refuse_file, write, write_exactly, wrong_output
 from archdsl.commands.spec import Spec, read_network
 from archdsl.diagnostics.render import visible
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE
@@ -53,8 +51,9 @@ def export(
     read = read_network(spec, input=input, settings=settings, root=root)
     if isinstance(read, int):
         return read
-    if output is not None and is_source(output, read.checked):
-        return refuse(f"-o {visible(output)} would take the place of the spec itself")
+    files = read.files if weights is None else [*read.files, Path(weights)]
+    if output is not None and (misplaced := wrong_output(output, files)) is not None:
+        return refuse(misplaced)
     if (to or format_of(output)) == "python":
         given = dict(read.settings) if input is None else {**read.settings, "input": input}
         return export_python(read, output, given, quiet)
@@ -76,7 +75,7 @@ def wrong_use(to: str | None, output: str | None, weights: str | None, seed: int
         for option, value in (("--weights", weights), ("--seed", seed)):
             if value is not None:
                 return f"{option} is for onnx and pt2; Python source holds no weights"
-    elif output is None:
+    elif output is None or output == STDIN:
         return f"--to {format} needs a file to write: -o net{ENDINGS[format]}"
     if weights is not None and seed is not None:
         return "--seed is for random weights, and --weights gives others"
@@ -89,20 +88,13 @@ def format_of(output: str | None) -> str | None:
     return next((format for format, its in ENDINGS.items() if its == ending), None)
 
 
-def is_source(output: str, checked: Checked) -> bool:
-    """Whether a file is the spec, or one that it imports."""
-    sources = [each.path for each in (checked.source, *checked.imports) if each.path is not None]
-    return any(os.path.exists(output) and path.exists() and os.path.samefile(output, path) for path in sources)
-
-
 def export_python(read: Spec, output: str | None, settings: Mapping[str, str], quiet: bool) -> int:
     """Write the network as Python source, which needs torch when it is run, and not here."""
     from archdsl.python_source.source import python_source  # Other formats do without.
 
     text = python_source(read.checked, read.network, settings)
     if output is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        write_exactly(text)
         return EXIT_FINE
     try:
         write_bytes(Path(output), text.encode("utf-8"))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from archdsl.commands.output import refuse, refuse_file, wants_color, write
+from archdsl.commands.output import refuse, refuse_file, wants_color, write, write_exactly
 from archdsl.diagnostics.catalog.entry import plural
 from archdsl.diagnostics.render import render, unobeyed, visible
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
@@ -69,9 +69,9 @@ def _format_one(name: str, check: bool, diff: bool, color: str) -> str:
         return WRONG
     changes = data != text.encode("utf-8")
     if diff and changes:
-        _put("".join(difference(data.decode("utf-8"), text, shown, color)))
+        write_exactly("".join(difference(data.decode("utf-8"), text, shown, color)))
     elif from_stdin and not (check or diff):
-        _put(text)
+        write_exactly(text)
     if not changes:
         return FINE
     if check or diff:
@@ -86,15 +86,6 @@ def _format_one(name: str, check: bool, diff: bool, color: str) -> str:
             return FAILED
         write(unobeyed(f"{visible(shown)}: {FORMATTED}"))
     return FORMATTED
-
-
-def _put(text: str) -> None:
-    """Write a spec or a diff to standard output as it is, in UTF-8 and with its own line ends."""
-    if hasattr(sys.stdout, "buffer"):
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8"))
-    else:
-        sys.stdout.write(text)
 
 
 def difference(before: str, after: str, name: str, when: str = "auto") -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from archdsl.diagnostics.render import visible
@@ -32,6 +34,17 @@ def write(text: str) -> None:
         print(text, flush=True)
 
 
+def write_exactly(text: str) -> None:
+    """Print a text that is for programs as it is: in UTF-8, with its own line ends, whatever the terminal has."""
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8"))
+    else:
+        print(text, end="")
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
 def refuse(message: str) -> int:
     """Say what is wrong with the use of a command, and return the exit code for that."""
     print(f"archdsl: {message}", file=sys.stderr)
@@ -41,3 +54,15 @@ def refuse(message: str) -> int:
 def refuse_file(name: str, error: Exception) -> int:
     """Say why a file can't be read or written, and return the exit code for that."""
     return refuse(f"{visible(name)}: {visible(reason_of(error))}")
+
+
+def wrong_output(output: str, read: Iterable[Path] = ()) -> str | None:
+    """Why `-o` can't be meant, in words, or None: it names no file, or one that the command has read."""
+    if not output:
+        return "-o names no file: its value is empty"
+    if output.endswith(("/", os.sep)):
+        return f"-o {visible(output)} names a folder, not a file"
+    for path in read:
+        if os.path.exists(output) and path.exists() and os.path.samefile(output, path):
+            return f"-o {visible(output)} would take the place of {visible(path.name)} itself, which is read"
+    return None

@@ -35,6 +35,14 @@ class Spec(NamedTuple):
     input: str | None
     origin: Origin | None
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that were read: the spec and its imports, or the file of weights that holds them."""
+        source = self.checked.source
+        if self.origin is not None and source.files is not None and source.files.root is not None:
+            return [source.files.root]
+        return [each.path for each in (source, *self.checked.imports) if each.path is not None]
+
 
 def read_network(
     spec: str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from archdsl.commands.output import refuse, refuse_file, write
+from archdsl.commands.output import refuse, refuse_file, write, wrong_output
 from archdsl.commands.spec import read_network
 from archdsl.diagnostics.render import visible
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE
@@ -42,6 +42,8 @@ def load(
     read = read_network(spec, input=input, settings=settings, root=root)
     if isinstance(read, int):
         return read
+    if (misplaced := wrong_output(out, [*read.files, Path(file)])) is not None:
+        return refuse(misplaced)
     network = read.network
     from archdsl.backends.pytorch import build
     from archdsl.weights.tensors import fit, put, read_weights, save_weights

@@ -78,6 +78,6 @@ def shortened(words: str) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """ "1 branch", "2 layers": the nouns used take an s, or es after ch."""
+    """ "1 branch", "2,000 layers": the nouns used take an s, or es after ch."""
     ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
-    return f"{count} {noun}{ending}"
+    return f"{count:,} {noun}{ending}"
