@@ -297,6 +297,7 @@ def test_what_is_told_to_except_is_what_helps(folder: Path, capsys: pytest.Captu
         ({"before": "a.arch", "after": "c.arch"}, "c.arch can't be read"),
         ({"before": "a.arch", "after": "b.arch", "settings": ["x"]}, "--set takes name=value"),
         ({"before": "a.arch", "against": "HEAD"}, "archdsl: git: not a git repository"),
+        ({"before": ".", "against": "HEAD"}, "archdsl: git: . is a folder, not a file"),
         ({"before": "a.arch", "against": "--output=x"}, "archdsl: git: `--output=x` is no revision"),
     ],
 )

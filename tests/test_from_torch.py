@@ -587,11 +587,14 @@ def test_the_spec_goes_to_a_file_or_to_standard_output(folder: Path, capsys: pyt
         "net.arch: 3 lines, 112 parameters; built with the weights of `my_nets:Net` it gives the same"
     )
     written = (folder / "net.arch").read_text()
-    assert from_torch("my_nets:instance", input="3x8x8", output=None) == 0
+    assert from_torch("my_nets:instance", input="3x8x8", output="-") == 0
+    assert not (folder / "-").exists()
     out, _ = capsys.readouterr()
     assert out == written.replace("my_nets:Net", "my_nets:instance").replace("# Net", "# instance")
     assert from_torch("my_nets:Net", input="3x8x8", output=None, call="channels=2, wide=True") == 0
     assert "conv(4, 3) relu" in capsys.readouterr().out
+    assert from_torch("my_nets:instance", input="3x8x8", output="my_nets.py") == 2
+    assert "-o my_nets.py would take the place of my_nets.py itself" in capsys.readouterr().err
 
 
 def test_the_weights_go_to_a_file_that_knows_the_network(folder: Path) -> None:

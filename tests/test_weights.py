@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -514,6 +515,10 @@ def test_a_file_that_can_not_be_written_is_told(folder: Path, capsys: pytest.Cap
         assert "would take the place of net.safetensors itself, which is read" in capsys.readouterr().err
     assert load_command("net.safetensors", "net.pt", out="net.safetensors") == 2
     assert Path("net.safetensors").read_bytes() == before
+    with zipfile.ZipFile("net.pt2", "w") as archive:
+        archive.writestr("archive/models/model.json", "{}")
+    assert load_command("nets/net.arch", "net.pt2", root=".", out="x.safetensors") == 2
+    assert "net.pt2: a program of torch.export or TorchScript, and no state dict" in capsys.readouterr().err
 
 
 # Torchvision's own models.

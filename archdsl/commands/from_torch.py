@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archdsl.commands.output import refuse, refuse_file, wants_color
+from archdsl.commands.output import refuse, refuse_file, wants_color, write_exactly, wrong_output
 from archdsl.diagnostics.render import render, visible
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
+from archdsl.reader import STDIN
 from archdsl.settings import read_input
 from archdsl.source import Source
 from archdsl.syntax.format import UnfaithfulLayout
@@ -25,6 +26,8 @@ def from_torch(target: str, *, input: str, output: str | None, call: str = "", w
     """Write the spec of the module that a name stands for, and its weights where asked; returns the exit code."""
     if weights is not None and Path(weights).suffix.lower() != SUFFIX:
         return refuse(f"--weights writes safetensors: name a file that ends in {SUFFIX}, not {visible(weights)}")
+    if output == STDIN:
+        output = None  # As elsewhere, `-` is what comes in or goes out.
     shape, wrong = read_input(input)
     if shape is None:
         print(render(wrong, wants_color(sys.stderr)), file=sys.stderr)
@@ -49,6 +52,10 @@ def from_torch(target: str, *, input: str, output: str | None, call: str = "", w
             file=sys.stderr,
         )
         return EXIT_ERRORS
+    python = getattr(sys.modules.get(target.partition(":")[0]), "__file__", None)
+    for file in (output, weights):
+        if file is not None and (misplaced := wrong_output(file, [] if python is None else [Path(python)])) is not None:
+            return refuse(misplaced)
     if weights is not None:
         if converted.built is None:
             return refuse(f"--weights: `{visible(target)}` has no numbers in its weights")
@@ -60,7 +67,7 @@ def from_torch(target: str, *, input: str, output: str | None, call: str = "", w
         except OSError as error:
             return refuse_file(weights, error)
     if output is None:
-        print(converted.text, end="", flush=True)
+        write_exactly(converted.text)
     else:
         try:
             write_bytes(Path(output), converted.text.encode("utf-8"))

@@ -22,6 +22,8 @@ def read_at(spec: Path, revision: str) -> tuple[Source, list[Diagnostic]]:
     It is called REVISION:PATH, as git calls it. Raises GitError where there is no such revision, or no such file in it.
     """
     path = spec.resolve()
+    if path.is_dir():
+        raise GitError(f"{visible(str(spec))} is a folder, not a file")
     folder = path.parent
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent

@@ -161,7 +161,8 @@ def read_header(path: Path) -> Header:
         entries.append(Entry(key, shape))
         dtypes[key] = facts["dtype"]
     if end != size - 8 - length:
-        raise WeightsError(f"{name}: not a whole safetensors file: {end:,} bytes of numbers are told, and not there")
+        follow = f"its header tells of {end:,} bytes of numbers, and {size - 8 - length:,} follow"
+        raise WeightsError(f"{name}: not a whole safetensors file: {follow}")
     content = _content_in(metadata.get("archdsl"), name)
     if content is None:
         return Header(tuple(entries), dtypes, False, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,6 +62,16 @@ def read_weights(path: Path) -> Weights:
     return Weights(path, _state_dict_in(_loaded(path), visible(str(path))), None)
 
 
+def _is_program(path: Path) -> bool:
+    """Whether an archive is not one of torch.save: that has its pickle as `data.pkl`, and no constants beside it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            ends = {name.partition("/")[2] for name in archive.namelist()}
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+    return "data.pkl" not in ends or "constants.pkl" in ends
+
+
 def _loaded(path: Path) -> Any:
     name = visible(str(path))
     try:
@@ -75,6 +86,11 @@ def _loaded(path: Path) -> Any:
             raise WeightsError(
                 f"{name}: it holds more than tensors, numbers and text, which could run code, and is not read; save "
                 "the state dict alone: torch.save(model.state_dict(), file)"
+            ) from None
+        if _is_program(path):
+            raise WeightsError(
+                f"{name}: a program of torch.export or TorchScript, and no state dict; "
+                "save the weights with torch.save(model.state_dict(), file)"
             ) from None
         raise WeightsError(f"{name}: not a whole file of weights, of safetensors or torch") from None
 
