@@ -79,11 +79,19 @@ def _is_comment(source: Source, text: str, start: int, ends: dict[int, Token]) -
     at = start
     while at and source.text[at - 1].isspace():
         at -= 1
+    if _closes_before(source, text, start):
+        return False
     before = ends.get(at)
     # `10 // groups` is a division, and `10 // the groups` is none.
     return (before is None or before.type not in ("NUMBER", "NAME", "RPAR")) or not re.fullmatch(
         r"//\s*(?:[\d(].*|[\w.]+\s*(?:[-+*/%),{|].*)?)", text
     )
+
+
+def _closes_before(source: Source, text: str, start: int) -> bool:
+    """Whether a text closes a parenthesis that its line opened before it, as no comment does."""
+    line = source.text[source.text.rfind("\n", 0, start) + 1 : start]
+    return line.count("(") > line.count(")") and text.count(")") > text.count("(")
 
 
 def _joined(tokens: list[Token], wholes: list[Token]) -> Iterator[Token]:

@@ -525,7 +525,7 @@ def else_without_if() -> Wording:
 
 @code("missing-braces")
 def missing_braces(keyword: str, found: str) -> Wording:
-    """The chain of a `for`, `if`, `else` or `block` stands in no braces.
+    """The chain of a `for`, `if`, `else`, `block` or label stands in no braces.
 
     Neither a colon nor the indentation makes a body, as they do in Python.
 

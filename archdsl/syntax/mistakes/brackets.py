@@ -34,6 +34,7 @@ class Brackets(Piece):
                 column = self.source.position(token.start)[1] - 1
                 left = self.indent(opener)
                 stays = token.type in ("RBRACE", "RPAR", "VBAR", "ELSE")
+                stays = stays and not (token.type == "VBAR" and self.opens_in_branch(stack[-1]))
                 if column < left or (column == left and not stays and line > self.line(opener)):
                     return self.unclosed(stack[-1], index)
             last_line = max(last_line, line)
@@ -43,6 +44,91 @@ class Brackets(Piece):
                 if self.tokens[stack[-1]].type != OPENERS[token.type]:
                     return None
                 stack.pop()
+        return None
+
+    def opens_in_branch(self, opener: int) -> bool:
+        """Whether a line that begins with a bar opens a brace, and not one for branches of its own."""
+        line = self.source.line(self.line(self.tokens[opener]))
+        return self.get(opener - 1).text not in JOINS and line.lstrip(" \t").startswith("|")
+
+    def unopened_by_lines(self) -> Found | None:
+        """A body whose opening brace lacks, as the lines tell, where a closing one is left over.
+
+        A closer that begins a line stands as far to the left as the line that opens what it closes. And behind a
+        closer that ends a line, the next line stands no deeper than the line that opens what it closes.
+        """
+        if not self.closes_too_many():
+            return None
+        stack: list[int] = []
+        columns: list[int] = []
+        ended: int | None = None
+        column = 0
+        for index, token in enumerate(self.tokens):
+            if self.begins_line(index) and not (stack and self.tokens[stack[-1]].type == "LPAR"):
+                column = self.item_column(index)
+                if ended is not None and column > ended:
+                    return self.unopened_on_line(index - 1)
+                ended = None
+                if token.type == "RBRACE" and (not stack or columns[-1] < column):
+                    return self.unopened_in_column(index, column)
+            if token.type in CLOSERS:
+                stack.append(index)
+                columns.append(column)
+            elif token.type in OPENERS:
+                if not stack or self.tokens[stack[-1]].type != OPENERS[token.type]:
+                    return None
+                opener, left = stack.pop(), columns.pop()
+                if token.type == "RBRACE" and not self.on_one_line(opener, index) and not self.begins_line(index):
+                    ended = left
+        return None
+
+    def item_column(self, first: int) -> int:
+        """The column of the first item of the line that begins with the token at `first`: it may stand behind a bar."""
+        is_bar = self.get(first).type == "VBAR" and self.on_one_line(first, first + 1)
+        return self.source.position(self.get(first + is_bar).start)[1] - 1
+
+    def unopened_in_column(self, closer: int, column: int) -> Found | None:
+        """The body that a closer at the beginning of a line ends: its head ends a line that begins in its column."""
+        end = closer
+        for index in range(closer - 1, -1, -1):
+            if not self.begins_line(index):
+                continue
+            if column in (self.indent(self.tokens[index]), self.item_column(index)):
+                for head in range(index, min(end, self.at)):
+                    found = self.unopened_head(head, end)
+                    if found is not None:
+                        return found
+                return None
+            end = index
+        return None
+
+    def unopened_on_line(self, closer: int) -> Found | None:
+        """The body that a closer at the end of a line ends: its head is the first on the line that has none."""
+        first = closer
+        while not self.begins_line(first):
+            first -= 1
+        for head in range(first, min(closer, self.at)):
+            found = self.unopened_head(head)
+            if found is not None:
+                return found
+        return None
+
+    def unopened_head(self, head: int, end: int | None = None) -> Found | None:
+        """What is found where a word that a body follows, or the colon of a label, has none.
+
+        end: where its brace must lack, if that is known.
+        """
+        token = self.tokens[head]
+        place = head + 1
+        if token.type == "NAME" and token.text in WITH_BODY and self.get(head - 1).type not in ("LPAR", "COMMA"):
+            if self.get(place).type == "LPAR":
+                place = (self.closing(place) or place) + 1
+            follows = self.get(place).type in ("LBRACE", "COLON", "COMMA", "RPAR", "EQUAL")
+            if not follows and end in (None, place):
+                return self.found("missing-body", head, put=((place, place, "{"),), word=token.text)
+        if token.type == "COLON" and self.get(place).type != "LBRACE" and end in (None, place):
+            keyword = f"{self.get(head - 1).text}:"
+            return self.found("missing-braces", head, put=((place, place, "{"),), keyword=keyword, found="...")
         return None
 
     def unclosed_by_bars(self) -> Found | None:
@@ -93,7 +179,22 @@ class Brackets(Piece):
         is_sign = missed is not None and self.tokens[missed].type in _NEVER_IN_PARENTHESES
         if flat and (is_sign or missed is None or self.begins_line(missed)):
             return found._replace(changes=((end, end, put),))
-        return found._replace(changes=None)
+        first = self.value_around(opener)
+        # What is cut out stands as an item or a value, and not as a name.
+        is_name = self.get(first - 1).type in ("BLOCK", "FOR", "LET")
+        if missed is None or is_name or self.tokens[missed].type in ("IN", "COLON", "EQUAL"):
+            return found._replace(changes=None)
+        return found._replace(changes=((first, missed, (self.cut(first, missed),)),))
+
+    def value_around(self, opener: int) -> int:
+        """The index where the outermost call or tuple begins that a parenthesis is open in."""
+        first = opener
+        for index in reversed(self.open):
+            if index < opener:
+                if self.tokens[index].type != "LPAR":
+                    break
+                first = index
+        return first - (self.get(first - 1).type == "NAME")
 
     def at_the_end(self) -> Found | None:
         if self.token.type != "$END":
@@ -163,24 +264,12 @@ class Brackets(Piece):
         return self.found("bar-at-the-edge", bar)._replace(changes=((place, place, (self.cut(place, place),)),))
 
     def unopened_body(self) -> Found | None:
-        """The head of a body whose opening brace lacks, where a closing one is left over."""
+        """The last head of a body whose opening brace lacks, where a closing one is left over."""
         for index in range(self.at - 1, -1, -1):
-            token = self.tokens[index]
-            if token.type == "NAME" and token.text in WITH_BODY and self.get(index - 1).type not in ("LPAR", "COMMA"):
-                end = index + 1
-                if self.get(end).type == "LPAR":
-                    end = (self.closing(end) or end) + 1
-                if self.get(end).type not in ("LBRACE", "COLON", "COMMA", "RPAR", "EQUAL"):
-                    put = ((end, end, "{"),)
-                    return self.found("missing-body", index, put=put, word=token.text)
-            if (
-                token.type == "COLON"
-                and not self.on_one_line(index, index + 1)
-                and self.get(index + 1).type != "LBRACE"
-            ):
-                keyword = self.get(index - 1).text
-                put = ((index + 1, index + 1, "{"),)
-                return self.found("missing-braces", index, put=put, keyword=f"{keyword}:", found="...")
+            if self.tokens[index].type != "COLON" or not self.on_one_line(index, index + 1):
+                found = self.unopened_head(index)
+                if found is not None:
+                    return found
         return None
 
     def bar(self) -> Found | None:
@@ -207,6 +296,9 @@ class Brackets(Piece):
         while first and self.on_one_line(first - 1, at) and self.get(first).text not in JOINS:
             first -= 1
         word = self.get(first).text
+        unopened = self.unopened_head(first) if word in JOINS and self.closes_too_many() else None
+        if unopened is not None:
+            return unopened
         mend = f"{word} {{ {self.text_of(first + 1, self.end_of_line(at))} }}" if word in JOINS else None
         return self.found("bar-outside-braces", at, cut=mend is not None, put=((at, at + 1, ""),), text=mend)
 

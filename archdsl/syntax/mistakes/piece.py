@@ -181,12 +181,13 @@ class Piece:
         return Edit(Span(self.source, start, stop), text)
 
     def mended(self, changes: tuple[tuple[int, int, tuple[Token, ...]], ...] | None) -> Iterator[list[Token]]:
-        """The piece as it may go on: with the mistake mended, then without its item, then without the body around."""
+        """The piece as it may go on: the mistake mended, or cut out with its values, its item or the body around."""
         if changes:
             tokens = list(self.tokens)
             for first, end, put in sorted(changes, reverse=True):
                 tokens[first:end] = put
             yield tokens
+        yield from self.without_values()
         yield from self.without_item()
         brace = self.brace_around()
         if brace >= 0:
@@ -201,6 +202,23 @@ class Piece:
     def cut(self, first: int, end: int) -> Cut:
         start = self.get(first).start if first < end else self.get(first - 1).end
         return Cut.of(tuple(self.tokens[first:end]), start)
+
+    def without_values(self) -> Iterator[list[Token]]:
+        """The piece without the values of the loop or the condition that the mistake stands in: its body is kept."""
+        first = self.at - 1
+        while self.get(first).type not in ("IN", "IF"):
+            if first < 0 or self.get(first).type in ("LBRACE", "RBRACE", "VBAR"):
+                return
+            first -= 1
+        if any(first > each > self.brace_around() for each in self.open):
+            return
+        end = self.at
+        while self.get(end).type != "LBRACE":
+            if end >= len(self.tokens) or not self.on_one_line(first, end):
+                return
+            end += 1
+        if end > first + 1:
+            yield [*self.tokens[: first + 1], self.cut(first + 1, end), *self.tokens[end:]]
 
     def without_item(self) -> Iterator[list[Token]]:
         """The piece without the line of the mistake, as far as it stands in the braces around, or in none."""

@@ -7,7 +7,7 @@ import re
 from archdsl.syntax.foreign import mended_name
 from archdsl.syntax.mistakes.piece import Found
 from archdsl.syntax.mistakes.signs import Signs
-from archdsl.syntax.mistakes.words import KEYWORDS_ELSEWHERE
+from archdsl.syntax.mistakes.words import CLOSERS, KEYWORDS_ELSEWHERE
 from archdsl.syntax.tokens import OPENERS
 from archdsl.syntax.words import FUNCTIONS, WITH_BODY
 
@@ -232,21 +232,47 @@ class Statements(Signs):
         elif token.type == "COLON":
             while end < len(self.tokens) and self.source.position(self.get(end).start)[1] - 1 > self.indent(word):
                 end = self.end_of_line(end)
+        return self.in_braces(at, word.text, at, first, end)
+
+    def label_without_braces(self) -> Found | None:
+        """`head: fc: fc(10)`, or lines that only stand deeper than their label: a body that no braces hold."""
+        at = self.at
+        if self.token.type != "COLON" or self.before.type != "NAME" or self.get(at - 2).type != "COLON":
+            return None
+        label, first = self.get(at - 3), at - 1
+        left = self.indent(label)
+        if label.type != "NAME" or self.in_parentheses:
+            return None
+        end, depth = first, 0
+        while end < len(self.tokens):
+            token = self.tokens[end]
+            inside = self.on_one_line(first, end) if self.on_one_line(at - 2, first) else self.indent(token) > left
+            if not depth and (not inside or token.type in ("RBRACE", "VBAR")):
+                break
+            depth += (token.type in CLOSERS) - (token.type in OPENERS)
+            end += 1
+        return self.in_braces(at - 2, f"{label.text}:", first, first, end)
+
+    def in_braces(self, place: int, keyword: str, start: int, first: int, end: int) -> Found:
+        """A body that lacks its braces, said of the token at `place`.
+
+        It is written from `first` to before `end`; what stands before it, from `start`, goes with the mending.
+        """
         inside = self.tokens[first:end]
         closed = all(
             sum(each.type == opener for each in inside) == sum(each.type == closer for each in inside)
             for closer, opener in OPENERS.items()
         )
         found = self.found(
-            "missing-braces", at, keyword=word.text, found=self.text_of(first, end) if end > first else "relu"
+            "missing-braces", place, keyword=keyword, found=self.text_of(first, end) if end > first else "relu"
         )
-        opening = tuple(self.tokens_of("{", at, at))
+        opening = tuple(self.tokens_of("{", start, start))
         if self.closes_too_many():
             # Its closing brace is there.
-            return found._replace(changes=((at, first, opening),))
+            return found._replace(changes=((start, first, opening),))
         if end > first and closed:
             closing = tuple(self.tokens_of("}", end, end))
-            return found._replace(changes=((at, first, opening), (end, end, closing)))
+            return found._replace(changes=((start, first, opening), (end, end, closing)))
         return found._replace(changes=None)
 
     def keyword(self) -> Found | None:
