@@ -445,9 +445,10 @@ class Run:
                 work += x.bytes * x.values
             if size > x.bytes:
                 work += size * x.values
-            return [ledger.allocate(WORKSPACE, Amount(0, work))] if work else []
+            tiles = THREADS * x.bytes * operation.lowered_work if x.bytes < SINGLE else 0
+            return [ledger.allocate(WORKSPACE, Amount(tiles, work))] if work or tiles else []
         if x.channels_last:
-            return [ledger.allocate(WORKSPACE, Amount(x.bytes * blocked.weights))]
+            return [ledger.allocate(WORKSPACE, Amount((1 + blocked.copies_weights) * x.bytes * blocked.weights))]
         read = [ledger.allocate(WORKSPACE, Amount(0, x.bytes * (x.values if x.is_part else 0)))]
         if blocked.pointwise and x.bytes < SINGLE:
             read.append(ledger.allocate(WORKSPACE, Amount(THREADS * SINGLE * blocked.output)))
@@ -568,8 +569,9 @@ class Run:
             work.append(ledger.allocate(WORKSPACE, Amount(0, 2 * size * x.values)))
         if gradient.is_part or (operation.gives_channels_last and not x.channels_last):
             work.append(ledger.allocate(WORKSPACE, Amount(0, size * step.output.values)))
-        if operation.blocked is not None and not x.channels_last:
-            self._convolve_back(operation.blocked, operation, x, size, given)
+        blocked = operation.blocked
+        if blocked is not None and not x.channels_last:
+            self._convolve_back(blocked, x, size, given)
         elif x.needs_gradient:
             given += [
                 (each, Gradient(ledger.allocate(WORKSPACE, Amount(0, each.bytes * each.values))))
@@ -577,6 +579,10 @@ class Run:
             ]
         if operation.backward_work:
             work.append(ledger.allocate(WORKSPACE, Amount(0, size * operation.backward_work)))
+        if operation.lowered_work and size < SINGLE:
+            work.append(ledger.allocate(WORKSPACE, Amount(THREADS * size * operation.lowered_work)))
+        if blocked is not None and x.channels_last and blocked.weights_by_group:
+            work.append(self._weights_back(blocked, step, size))
         self._parameter_gradients(step)
         for each in work:
             ledger.release(each)
@@ -585,7 +591,6 @@ class Run:
     def _convolve_back(
         self,
         blocked: Blocked,
-        operation: Operation,
         x: Tensor,
         size: int,
         given: list[tuple[Tensor, Gradient]],
@@ -606,10 +611,23 @@ class Run:
             ledger.release(of_input)
             given.append((x, Gradient(gradient)))
         # Beside the copies, sums of the weights' gradient for each thread.
+        if size < SINGLE and blocked.output_in_place:
+            of_output = Amount(of_output.fixed)
         copies = ledger.allocate(WORKSPACE, of_output)
         read = ledger.allocate(WORKSPACE, Amount((THREADS - 1) * SINGLE * blocked.weights, size * blocked.input + part))
         ledger.release(copies)
         ledger.release(read)
+
+    def _weights_back(self, blocked: Blocked, step: Step, size: int) -> Storage:
+        """The way back to the weights where the channels of a pixel lie side by side; what is there at its end."""
+        ledger = self.ledger
+        by_group = size * blocked.weights_by_group
+        if size < SINGLE:
+            copies = 1 if blocked.grouped else THREADS
+            sums = copies * (SINGLE * blocked.weights_by_group + size * blocked.image)
+            ledger.release(ledger.allocate(WORKSPACE, Amount(by_group + sums)))
+        # The gradient leaves its blocks for a plain tensor, which is copied to the one that is given.
+        return ledger.allocate(WORKSPACE, Amount(by_group + (1 + blocked.copies_weights) * size * step.parameters[0]))
 
     def _parameter_gradients(self, step: Step) -> None:
         for values in step.parameters:

@@ -114,6 +114,13 @@ class Blocked(NamedTuple):
     strided: whether the gradient of the input is copied once more.
     transposed: whether the output is copied once more.
     pointwise: whether the window is one pixel; sums of lower precision are then gathered in single precision.
+    grouped: whether the channels are in groups, which threads share between them.
+    copies_weights: whether the weights are copied once more where the channels of a pixel lie side by side.
+    weights_by_group: values of the weights where each group has its channels by sixteen; the gradient of the weights is
+        made in that form where the channels of a pixel lie side by side. 0 where a kernel of its own makes it in place.
+    image: values of input and output for one sample, each group with its channels by sixteen, which the gradient of the
+        weights works on in lower precision.
+    output_in_place: whether the gradient of the output is then read where it is.
     """
 
     input: int
@@ -122,6 +129,11 @@ class Blocked(NamedTuple):
     strided: bool
     transposed: bool
     pointwise: bool
+    grouped: bool
+    copies_weights: bool
+    weights_by_group: int
+    image: int
+    output_in_place: bool
 
 
 KEEPS_INPUT = "input"
@@ -140,6 +152,7 @@ class Operation(NamedTuple):
     indices: 64-bit numbers that are kept.
     sample_statistics, batch_statistics: 32-bit numbers that are kept, for each sample, or for all together.
     work, backward_work: values that are there only while it runs, forward and backward.
+    lowered_work: values that are there only while it runs in bfloat16, for each thread, whatever the batch.
     blocked: the copies of a convolution; None where it is none.
     is_lowered, is_raised: whether autocast runs it in bfloat16, or in single precision.
     is_promoted: whether a parameter of single precision makes the output so.
@@ -158,6 +171,7 @@ class Operation(NamedTuple):
     batch_statistics: int = 0
     work: int = 0
     backward_work: int = 0
+    lowered_work: int = 0
     blocked: Blocked | None = None
     is_lowered: bool = False
     is_raised: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import gcd
+from math import gcd, prod
 
 from archdsl.layers.base import (
     IMAGE,
@@ -77,6 +77,9 @@ def refuse_unfit_windows(
 _BLOCK = 16
 """Channels that oneDNN lays side by side where the processor has AVX-512."""
 
+_SMALL_WINDOW = 3
+"""The largest window of the kernel that makes the gradient of a depthwise convolution's weights in place."""
+
 
 def _by_blocks(channels: int) -> int:
     return -(-channels // _BLOCK) * _BLOCK
@@ -130,12 +133,26 @@ class _Convolution(Layer):
         blocked_weights = weights if self.groups > 1 else weights // self.out // channels * _by_blocks(self.out)
         if self.groups == 1:
             blocked_weights *= channels if is_read_in_place else _by_blocks(channels)
-        return Operation(
-            values,
-            keeps=KEEPS_INPUT,
-            blocked=Blocked(blocked_input, blocked_output, blocked_weights, strided, transposed, self.kernel == (1, 1)),
-            is_lowered=True,
+        # Depthwise convolutions have a kernel of their own, whose gradient of the weights is for small windows alone.
+        is_depthwise = self.groups == channels == self.out
+        of_group = _by_blocks(channels // self.groups), _by_blocks(self.out // self.groups)
+        weights_by_group = 0
+        if not (is_depthwise and max(self.kernel) <= _SMALL_WINDOW):
+            weights_by_group = self.groups * prod((*of_group, *self.kernel))
+        blocked = Blocked(
+            input=blocked_input,
+            output=blocked_output,
+            weights=blocked_weights,
+            strided=strided,
+            transposed=transposed,
+            pointwise=self.kernel == (1, 1),
+            grouped=self.groups > 1,
+            copies_weights=self.kernel != (1, 1) and not is_depthwise,
+            weights_by_group=weights_by_group,
+            image=self.groups * (of_group[0] * pixels + of_group[1] * (values // self.out)),
+            output_in_place=is_read_in_place and self.out % _BLOCK != 0,
         )
+        return Operation(values, keeps=KEEPS_INPUT, blocked=blocked, is_lowered=True)
 
 
 @layer(

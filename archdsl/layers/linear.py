@@ -14,8 +14,12 @@ from archdsl.layers.base import (
     changed,
     flag,
     layer,
+    values_of,
 )
 from archdsl.shapes import UNKNOWN_VECTOR, Shape, Vector, product
+
+_TILE = 64, 512
+"""Outputs and inputs of the tile of weights that oneDNN copies in bfloat16."""
 
 
 @layer(
@@ -61,7 +65,9 @@ class Fc(Layer):
         return (weight,) if self.nobias else (weight, ("bias", (self.out,)))
 
     def operations(self, x: Shape) -> tuple[Operation, ...]:
-        return (Operation(self.out, keeps=KEEPS_INPUT, is_lowered=True),)
+        # In lower precision each thread copies the weights by tiles.
+        tile = min(self.out, _TILE[0]) * min(values_of(x), _TILE[1])
+        return (Operation(self.out, keeps=KEEPS_INPUT, lowered_work=tile, is_lowered=True),)
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("Linear", (x[0], self.out), changed(bias=(not self.nobias, True)))

@@ -153,9 +153,8 @@ def test_the_state_of_each_optimizer_counts(optimizer: str, benchmark: ModuleTyp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "channels last"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_half_precision(name: str, benchmark: ModuleType) -> None:
-    """But for the depthwise convolutions of `channels last`, whose kernel takes much: docs/memory.md."""
     network = network_of(NETWORKS[name])
     measured = benchmark.training_peak(network, BATCH, precision="bf16")
     assert forecast_training(network, precision="bf16").at(BATCH).total == pytest.approx(measured, rel=0.1)
