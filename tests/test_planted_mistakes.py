@@ -425,7 +425,7 @@ def test_mistakes_of_one_kind(kind: Callable[[Spec, int], Mistake | None]) -> No
 @pytest.mark.slow
 @kinds
 def test_mistakes_of_one_kind_in_every_spec(kind: Callable[[Spec, int], Mistake | None]) -> None:
-    one_each(SPECS, kind, 25)
+    one_each(SPECS, kind, 12)
 
 
 def one_each(specs: list[Spec], kind: Callable[[Spec, int], Mistake | None], most: int) -> None:
@@ -449,7 +449,7 @@ def test_independent_mistakes() -> None:
 
 @pytest.mark.slow
 def test_independent_mistakes_in_every_spec() -> None:
-    some_each(SPECS, 60)
+    some_each(SPECS, 25)
 
 
 def some_each(specs: list[Spec], seeds: int) -> None:
@@ -473,7 +473,7 @@ def test_mistakes_anywhere() -> None:
 
 @pytest.mark.slow
 def test_mistakes_anywhere_in_every_spec() -> None:
-    assert found_anywhere([spec for spec in SPECS if len(spec.tokens) > 60], 60) >= 0.99
+    assert found_anywhere([spec for spec in SPECS if len(spec.tokens) > 60], 25) >= 0.99
 
 
 def found_anywhere(specs: list[Spec], seeds: int) -> float:
