@@ -308,24 +308,24 @@ CASES = [
     torchvision_case("efficientnet", "efficientnet_b2", "3x32x32", {"variant": 2}),
     torchvision_case("efficientnet", "efficientnet_b3", "3x32x32", {"variant": 3}),
     torchvision_case("efficientnet", "efficientnet_b4", "3x32x32", {"variant": 4}),
-    torchvision_case("efficientnet", "efficientnet_b5", "3x32x32", {"variant": 5}, computed=False),
-    torchvision_case("efficientnet", "efficientnet_b6", "3x32x32", {"variant": 6}, computed=False),
+    torchvision_case("efficientnet", "efficientnet_b5", "3x32x32", {"variant": 5}),
+    torchvision_case("efficientnet", "efficientnet_b6", "3x32x32", {"variant": 6}),
     torchvision_case("efficientnet", "efficientnet_b7", "3x32x32", {"variant": 7}),
     torchvision_case("efficientnet_v2", "efficientnet_v2_s", "3x64x64"),
     torchvision_case("efficientnet_v2", "efficientnet_v2_m", "3x64x64", {"variant": 2}),
-    torchvision_case("efficientnet_v2", "efficientnet_v2_l", "3x64x64", {"variant": 3}, computed=False),
+    torchvision_case("efficientnet_v2", "efficientnet_v2_l", "3x64x64", {"variant": 3}),
     *(
-        torchvision_case("regnet", f"regnet_x_{name}", "3x64x64", {"gigaflops": size}, computed=size < 4)
+        torchvision_case("regnet", f"regnet_x_{name}", "3x64x64", {"gigaflops": size}, computed=size < 64)
         for name, size in REGNETS
     ),
     *(
-        torchvision_case("regnet", f"regnet_y_{name}", "3x64x64", {"gigaflops": size, "y": True}, computed=size < 4)
+        torchvision_case("regnet", f"regnet_y_{name}", "3x64x64", {"gigaflops": size, "y": True}, computed=size < 64)
         for name, size in [*REGNETS, ("128gf", 128)]
     ),
     torchvision_case("convnext", "convnext_tiny", "3x32x32"),
     torchvision_case("convnext", "convnext_small", "3x32x32", {"depth": 27}),
     torchvision_case("convnext", "convnext_base", "3x32x32", {"depth": 27, "channels": 128}),
-    torchvision_case("convnext", "convnext_large", "3x32x32", {"depth": 27, "channels": 192}, computed=False),
+    torchvision_case("convnext", "convnext_large", "3x32x32", {"depth": 27, "channels": 192}),
     Case("network_in_network", {}, NetworkInNetwork, 966_986, NETWORK_IN_NETWORK_KEYS),
     Case("darknet19", {}, Darknet19, 20_842_376, small=("3x32x32", {}), quick=False),
     Case("darknet53", {}, Darknet53, 41_609_928, small=("3x32x32", {}), quick=False),

@@ -89,7 +89,7 @@ def summary(network: Network) -> str:
     """The table as text, with totals and the convention that is counted by."""
     cells = [("line", "layer", "output", "parameters", "multiply-adds")]
     cells += [
-        (str(row.line), row.text.rstrip(), row.output, _number(row.parameters), _number(row.macs))
+        (str(row.line), row.text.rstrip(), row.output, number(row.parameters), number(row.macs))
         for row in rows(network)
     ]
     lines = aligned(cells, "><<>>")
@@ -120,7 +120,7 @@ def aligned(cells: Sequence[tuple[str, ...]], sides: str) -> list[str]:
     return [lines[0], rule, *lines[1:], rule]
 
 
-def _number(value: int | None) -> str:
+def number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
@@ -139,7 +139,7 @@ def open_summary(sizes: InputSizes) -> str:
     if network is not None:
         cells = [("line", "layer", "output", "parameters")]
         for row in rows(network, lambda shape: shape_text(shape, multiples)):
-            parameters = _number(row.parameters)
+            parameters = number(row.parameters)
             if isinstance(row.parameters, Size):
                 parameters = f"depends on {' and '.join(sorted(symbols_of(formula_of(row.parameters))))}"
             cells.append((str(row.line), row.text.rstrip(), row.output, parameters))

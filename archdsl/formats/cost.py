@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from archdsl.backends.table import aligned, layers, rows, totals
+from archdsl.backends.table import aligned, layers, number, rows, totals
 from archdsl.cost.memory import Amount, Forecast, Parts
 from archdsl.cost.receptive_field import Field
 from archdsl.cost.sizes import size_text
@@ -136,9 +136,9 @@ def text(report: CostReport) -> str:
             str(row.line),
             row.text,
             str(row.output),
-            _number(row.parameters),
+            number(row.parameters),
             shares[0](parameters),
-            _number(row.macs),
+            number(row.macs),
             shares[1](macs),
             "" if row.kept is None else size_text(row.kept) if row.kept else "0",
             shares[2](row.kept),
@@ -170,10 +170,6 @@ def field_text(field: Field) -> str:
 
 def _share(whole: int) -> Callable[[int | None], str]:
     return lambda part: "" if part is None or not whole else f"{100 * part / whole:.1f}"
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
 
 
 def _memory_lines(memory: Memory, precision: str) -> list[str]:
