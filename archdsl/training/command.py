@@ -70,7 +70,7 @@ def run_train_command(
         0 where the training came to its end, 2 for wrong use or a file that can't be read, 3 where the training
         failed, 130 after Ctrl-C and 143 after SIGTERM.
     """
-    from archdsl.training.report import choose_report, write_line
+    from archdsl.training.report import accuracies, choose_report, write_line
 
     stdout = sys.stdout if stdout is None else stdout
     stderr = sys.stderr if stderr is None else stderr
@@ -122,7 +122,7 @@ def run_train_command(
     last = result.epochs[-1]
     write_line(
         stdout,
-        f"test accuracy {last.test_accuracy:.4f} after {last.epoch} epoch{'s' if last.epoch != 1 else ''} in "
+        f"{accuracies(last)} after {last.epoch} epoch{'s' if last.epoch != 1 else ''} in "
         f"{result.seconds:.0f} s; the run is in {printable(str(result.folder))}/",
     )
     return 0

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
 
+from archdsl.runs.metrics import EpochMetrics
 from archdsl.training.data.image_set import DataSet, ImageSet
 from archdsl.training.data.prepare import Prepare
 from archdsl.training.errors import TRAINING_FAILED, TrainingError
@@ -23,27 +24,6 @@ from archdsl.training.schedule import learning_rate
 from archdsl.training.signals import StopRequest
 
 EVALUATION_BATCH = 64
-
-
-class EpochMetrics(NamedTuple):
-    """What an epoch came to.
-
-    step: steps done since the start. lr: the rate of the last one.
-    train_loss, train_accuracy: the mean over the epoch's steps, each before its update, with dropout, and with the
-        weighted losses of auxiliary heads in the loss.
-    test_loss, test_accuracy: over the whole test set after the epoch.
-    seconds: training and evaluation; images_per_second: training alone.
-    """
-
-    epoch: int
-    step: int
-    lr: float
-    train_loss: float
-    train_accuracy: float
-    test_loss: float
-    test_accuracy: float
-    seconds: float
-    images_per_second: float
 
 
 class Observer(Protocol):
@@ -151,6 +131,8 @@ def train_loop(
                 lr=lr,
                 train_loss=loss_sum / count,
                 train_accuracy=right.item() / count,
+                validation_loss=None,
+                validation_accuracy=None,
                 test_loss=test_loss,
                 test_accuracy=test_accuracy,
                 seconds=time.monotonic() - started,

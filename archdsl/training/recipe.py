@@ -177,7 +177,10 @@ def _named(default: str) -> Discriminator:
 
 
 Optimizer: TypeAlias = Annotated[
-    Annotated[Adam, Tag("adam")] | Annotated[AdamW, Tag("adamw")] | Annotated[SGD, Tag("sgd")] | Annotated[Muon, Tag("muon")],
+    Annotated[Adam, Tag("adam")]
+    | Annotated[AdamW, Tag("adamw")]
+    | Annotated[SGD, Tag("sgd")]
+    | Annotated[Muon, Tag("muon")],
     _named("adamw"),
 ]
 Schedule: TypeAlias = Annotated[

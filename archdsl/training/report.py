@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import suppress
@@ -12,11 +13,15 @@ from archdsl.training.errors import printable
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from archdsl.training.loop import EpochMetrics
+    from archdsl.runs.metrics import EpochMetrics
 
 
 class Plan(NamedTuple):
-    """What is about to be trained, and on what; `start` tells of the weights that it starts from."""
+    """What is about to be trained, and on what.
+
+    start: tells of the weights that it starts from, or of the checkpoint. images_done: how many images the run has
+    learned from before, counted again in each epoch. validation_images: how many are held back.
+    """
 
     network: str
     input: str
@@ -30,12 +35,15 @@ class Plan(NamedTuple):
     device: str
     out: str
     start: list[str] | None = None
+    validation_images: int = 0
+    images_done: int = 0
 
     def lines(self) -> list[str]:
+        held_back = f"{self.validation_images:,} to choose by, " if self.validation_images else ""
         return [
             *(self.start or []),
             f"{self.network}: input {self.input}, {self.parameters:,} parameters",
-            f"{self.data}: {self.train_images:,} images to learn from, {self.test_images:,} to test on, "
+            f"{self.data}: {self.train_images:,} images to learn from, {held_back}{self.test_images:,} to test on, "
             f"{self.classes} classes",
             f"{self.epochs} epoch{'s' if self.epochs != 1 else ''} in batches of {self.batch_size} on {self.device}, "
             f"kept in {self.out}",
@@ -79,7 +87,7 @@ class Lines:
     def on_epoch(self, metrics: EpochMetrics) -> None:
         self.say(
             f"epoch {metrics.epoch}/{self.epochs}  loss {metrics.train_loss:.4f}  "
-            f"train accuracy {metrics.train_accuracy:.4f}  test accuracy {metrics.test_accuracy:.4f}  "
+            f"train accuracy {metrics.train_accuracy:.4f}  {accuracies(metrics)}  "
             f"{metrics.seconds:.1f} s  {metrics.images_per_second:.0f} images/s"
         )
 
@@ -92,7 +100,8 @@ class Lines:
 class Terminal:
     """A row of a table for each epoch done, and below it a bar for the one that runs."""
 
-    HEADER = "epoch     loss  train acc.  test acc.      time  images/s"
+    WIDE_ENOUGH = 60
+    """Columns of a terminal; a narrower one has no room for a bar beside what is told."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -101,18 +110,26 @@ class Terminal:
         self.bar: TaskID | None = None
         self.shown_at = 0.0
         self.epoch_began = 0.0
+        self.epoch_began_at = 0
 
     def begin(self, plan: Plan) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.plan = plan
-        console = Console(file=self.stream, markup=False, highlight=False, emoji=False)
+
+        class OwnConsole(Console):
+            def on_broken_pipe(self) -> None:
+                """Go on in silence, where rich would end the process."""
+                self.quiet = True
+
+        console = OwnConsole(file=self.stream, markup=False, highlight=False, emoji=False)
+        epoch = TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}", markup=False)
+        left = TimeRemainingColumn(compact=True)
+        state = TextColumn("{task.fields[state]}", markup=False)
+        is_wide = console.width >= self.WIDE_ENOUGH
         self.progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[state]}", markup=False),
-            TimeRemainingColumn(compact=True),
+            *((epoch, BarColumn(bar_width=None), state, left) if is_wide else (epoch, left)),
             console=console,
             transient=True,
             auto_refresh=False,
@@ -122,32 +139,50 @@ class Terminal:
         for line in plan.lines():
             self.say(line)
         self.say("")
-        self.say(self.HEADER)
-        self.progress.start()
+        self.say(f"epoch     loss  train acc.  {self.evaluated} acc.      time  images/s")
         self.bar = self.progress.add_task(
-            "", total=plan.epochs * plan.train_images, epoch=1, epochs=plan.epochs, state="starting"
+            "",
+            total=plan.epochs * plan.train_images,
+            completed=plan.images_done,
+            epoch=plan.images_done // max(plan.train_images, 1) + 1,
+            epochs=plan.epochs,
+            state="starting",
         )
-        self.epoch_began = time.monotonic()
+        with suppress(OSError):
+            self.progress.start()
+        self.begin_epoch(plan.images_done % max(plan.train_images, 1))
+
+    @property
+    def evaluated(self) -> str:
+        """Whose accuracy each row tells."""
+        return "validation" if self.plan is not None and self.plan.validation_images else "test"
+
+    def begin_epoch(self, images_done: int = 0) -> None:
+        self.epoch_began, self.epoch_began_at = time.monotonic(), images_done
 
     def on_step(self, epoch: int, images_done: int, loss: float) -> None:
         now = time.monotonic()
         if self.plan is None or self.progress is None or self.bar is None or now - self.shown_at < 0.2:
             return
         self.shown_at = now
-        self.progress.update(
-            self.bar,
-            completed=(epoch - 1) * self.plan.train_images + images_done,
-            epoch=epoch,
-            state=f"loss {loss:.3f}  {images_done / max(now - self.epoch_began, 1e-9):.0f} images/s",
-            refresh=True,
-        )
+        rate = (images_done - self.epoch_began_at) / max(now - self.epoch_began, 1e-9)
+        with suppress(OSError):
+            self.progress.update(
+                self.bar,
+                completed=(epoch - 1) * self.plan.train_images + images_done,
+                epoch=epoch,
+                state=f"loss {loss:.3f}  {rate:.0f} images/s",
+                refresh=True,
+            )
 
     def on_epoch(self, metrics: EpochMetrics) -> None:
+        accuracy = metrics.validation_accuracy if self.evaluated == "validation" else metrics.test_accuracy
         self.say(
             f"{metrics.epoch:>5}  {metrics.train_loss:>7.4f}  {metrics.train_accuracy:>10.4f}  "
-            f"{metrics.test_accuracy:>9.4f}  {metrics.seconds:>6.1f} s  {metrics.images_per_second:>8.0f}"
+            f"{'-' if accuracy is None else f'{accuracy:.4f}':>{len(self.evaluated) + 5}}  "
+            f"{metrics.seconds:>6.1f} s  {metrics.images_per_second:>8.0f}"
         )
-        self.epoch_began = time.monotonic()
+        self.begin_epoch()
 
     def say(self, line: str) -> None:
         if self.progress is None:
@@ -155,22 +190,40 @@ class Terminal:
             return
         from rich.text import Text
 
-        self.progress.console.print(Text(_encodable(self.stream, printable(line))), soft_wrap=True)
+        with suppress(OSError):
+            self.progress.console.print(Text(_encodable(self.stream, printable(line))), soft_wrap=True)
 
     def close(self) -> None:
         if self.progress is not None:
-            self.progress.stop()
+            with suppress(OSError):
+                self.progress.stop()
+
+
+def accuracies(metrics: EpochMetrics) -> str:
+    """The accuracies that an epoch was evaluated to, in words; "not evaluated" where it was not."""
+    told = {"validation": metrics.validation_accuracy, "test": metrics.test_accuracy}
+    return (
+        "  ".join(f"{name} accuracy {value:.4f}" for name, value in told.items() if value is not None)
+        or "not evaluated"
+    )
 
 
 def choose_report(stream: TextIO | None = None, quiet: bool = False) -> Report:
-    """The table and the bar on a terminal, lines elsewhere, and nothing if `quiet` asks for it."""
+    """The table and the bar on a terminal, lines elsewhere, and nothing if `quiet` asks for it or nobody reads."""
     stream = sys.stdout if stream is None else stream
-    return Silence() if quiet else Terminal(stream) if stream.isatty() else Lines(stream)
+    if quiet or stream is None:
+        return Silence()
+    return Terminal(stream) if stream.isatty() and os.environ.get("TERM") != "dumb" else Lines(stream)
 
 
-def write_line(stream: TextIO, line: str) -> None:
-    """Write a line at once; what the stream's encoding lacks is spelt out, and a reader who has gone is no error."""
-    with suppress(BrokenPipeError):
+def write_line(stream: TextIO | None, line: str) -> None:
+    """Write a line at once; what the stream's encoding lacks is spelt out.
+
+    A reader who has gone, a terminal that was closed and a full disk are no reason to end a training.
+    """
+    if stream is None:
+        return
+    with suppress(OSError):
         stream.write(_encodable(stream, printable(line)) + "\n")
         stream.flush()
 

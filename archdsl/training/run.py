@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from archdsl.network import Network
+from archdsl.runs.metrics import EpochMetrics
 from archdsl.source import Source
 from archdsl.training.checkpoint import save_checkpoint
 from archdsl.training.data.image_set import DataSet
@@ -22,7 +23,7 @@ from archdsl.training.data.load import load_data
 from archdsl.training.data.prepare import Prepare, measure, unchanged
 from archdsl.training.errors import TRAINING_FAILED, WEIGHTS_DO_NOT_FIT, WRONG_USE, TrainingError, printable
 from archdsl.training.initialize import initialize
-from archdsl.training.loop import EpochMetrics, Position, make_optimizer, train_loop
+from archdsl.training.loop import Position, make_optimizer, train_loop
 from archdsl.training.recipe import Recipe
 from archdsl.training.report import Plan, Report, Silence
 from archdsl.training.signals import stop_on_signals

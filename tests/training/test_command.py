@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from archdsl.runs.metrics import EpochMetrics
 from archdsl.training.checkpoint import load_checkpoint
 from archdsl.training.command import run_train_command
-from archdsl.training.loop import EpochMetrics
 from archdsl.training.report import Lines, Plan, Silence, Terminal, choose_report
 
 from .networks import tiny
@@ -192,7 +192,7 @@ def test_a_second_signal_quits_at_once(tmp_path: Path) -> None:
 # What is shown.
 
 PLAN = Plan("net", "1x16x16", 2010, "shapes", 100, 20, 10, 2, 10, "cpu", "runs/net-1")
-METRICS = EpochMetrics(1, 10, 0.001, 2.25, 0.125, 2.0, 0.25, 12.5, 8.0)
+METRICS = EpochMetrics(1, 10, 0.001, 2.25, 0.125, None, None, 2.0, 0.25, 12.5, 8.0)
 
 
 class Stream(io.StringIO):
@@ -204,10 +204,33 @@ class Stream(io.StringIO):
         return self.terminal
 
 
-def test_the_stream_decides_how_it_is_told() -> None:
+def test_the_stream_decides_how_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     assert isinstance(choose_report(Stream(False)), Lines)
     assert isinstance(choose_report(Stream(True)), Terminal)
     assert isinstance(choose_report(Stream(True), quiet=True), Silence)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(choose_report(Stream(True)), Lines)
+    monkeypatch.setattr("sys.stdout", None)  # As `archdsl train ... >&-` has it.
+    assert isinstance(choose_report(), Silence)
+
+
+HELD_BACK = METRICS._replace(validation_loss=1.9, validation_accuracy=0.75, test_loss=None, test_accuracy=None)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "told"),
+    [
+        (METRICS, "test accuracy 0.2500"),
+        (HELD_BACK, "validation accuracy 0.7500"),
+        (HELD_BACK._replace(test_accuracy=0.5), "validation accuracy 0.7500  test accuracy 0.5000"),
+        (HELD_BACK._replace(validation_accuracy=None), "not evaluated"),
+    ],
+)
+def test_a_line_tells_what_was_evaluated(metrics: EpochMetrics, told: str) -> None:
+    stream = Stream(False)
+    Lines(stream).on_epoch(metrics)
+    assert stream.getvalue() == f"epoch 1/0  loss 2.2500  train accuracy 0.1250  {told}  12.5 s  8 images/s\n"
 
 
 def test_a_terminal_gets_a_bar_and_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,12 +282,49 @@ def test_an_encoding_that_lacks_characters_is_no_error(terminal: bool) -> None:
     assert b"folder:gr\\xf6\\xdfe" in raw.getvalue()
 
 
-def test_a_reader_who_has_gone_is_no_error() -> None:
-    class Gone(io.StringIO):
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(5, "Input/output error"), OSError(28, "No space left")])
+def test_output_that_nobody_takes_ends_no_training(terminal: bool, error: OSError) -> None:
+    class Gone(Stream):
         def write(self, text: str) -> int:
-            raise BrokenPipeError
+            raise error
 
-    Lines(Gone()).begin(PLAN)
+    report = choose_report(Gone(terminal))
+    report.begin(PLAN)
+    report.on_step(1, 30, 2.3)
+    report.on_epoch(METRICS)
+    report.close()
+
+
+def test_no_color_is_obeyed_and_a_narrow_terminal_has_one_line_for_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = Stream(True)
+    report = choose_report(stream)
+    report.begin(PLAN._replace(validation_images=10))
+    stream.truncate(0)
+    report.on_step(1, 30, 2.3456)
+    assert "\n" not in stream.getvalue()
+    report.on_epoch(HELD_BACK)
+    report.on_epoch(HELD_BACK._replace(validation_accuracy=None))
+    report.close()
+    colors = re.findall(r"\x1b\[([0-9;]*)m", stream.getvalue())
+    assert not [each for each in colors if re.search(r"\b(3[0-9]|4[0-9]|9[0-9])\b", each)]
+    rows = [line.split() for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue()).splitlines()]
+    assert ["1", "2.2500", "0.1250", "0.7500", "12.5", "s", "8"] in rows
+    assert ["1", "2.2500", "0.1250", "-", "12.5", "s", "8"] in rows
+
+
+def test_a_run_that_is_resumed_goes_on_in_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Stream(True)
+    report = Terminal(stream)
+    report.begin(PLAN._replace(epochs=4, images_done=250))
+    assert "epoch 3/4" in stream.getvalue()
+    assert report.progress is not None
+    assert report.progress.tasks[0].completed == 250
+    report.close()
 
 
 def test_the_command_module_imports_no_torch() -> None:
