@@ -26,7 +26,7 @@ from linear_classifier import PENALTIES, linear_accuracy
 import archdsl
 from archdsl.source import Source
 from archdsl.training.data.load import load_data
-from archdsl.training.recipe import read_recipe
+from archdsl.training.recipe_file import read_recipe
 from archdsl.training.run import train
 
 

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from archdsl.network import Network
 from archdsl.source import Source
 from archdsl.training.errors import TrainingError, printable
-from archdsl.training.recipe import Override, read_recipe
+from archdsl.training.recipe_file import Override, read_recipe
 
 _FLAGS = {
     "data": (("data", "name"), "--data"),

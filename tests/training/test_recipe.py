@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from archdsl.training.errors import TrainingError
-from archdsl.training.recipe import SGD, AdamW, Cosine, Override, Recipe, Step, check_recipe, read_recipe
+from archdsl.training.recipe import SGD, AdamW, Cosine, Recipe, Step
+from archdsl.training.recipe_file import Override, check_recipe, read_recipe
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -72,7 +73,7 @@ def test_a_number_is_a_number(text: str, value: float) -> None:
         ("optimizer:", "optimizer: a section of keys is needed here"),
         ("data: shapes", "data: a section of keys is needed here"),
         ("data: {name: fashion}", "there is no data set 'fashion'; did you mean fashion-mnist?"),
-        ("data: {name: imagenet9}", "there are shapes, fashion-mnist, mnist, cifar10 and folder:PATH"),
+        ("data: {name: imagenet9}", "there are shapes, digits, fashion-mnist, .*, cifar100 and folder:PATH"),
         ("data: {name: 'folder:'}", "there is no data set 'folder:'"),
         ("epochs: true", "epochs: must be a whole number, and is true"),
         ("epochs: on", "epochs: must be a whole number, and is 'on'"),
@@ -186,5 +187,5 @@ def test_reading_a_recipe_imports_no_torch() -> None:
     import subprocess
     import sys
 
-    code = "import sys, archdsl.training.recipe as r; r.read_recipe(None); print('torch' in sys.modules)"
+    code = "import sys, archdsl.training.recipe_file as r; r.read_recipe(None); print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -23,7 +23,8 @@ from archdsl.training.data.prepare import Normalization, Prepare
 from archdsl.training.errors import TrainingError
 from archdsl.training.initialize import initialize
 from archdsl.training.loop import EpochMetrics, epoch_order, evaluate, make_optimizer
-from archdsl.training.recipe import SGD, Adam, AdamW, Constant, Data, Optimizer, Recipe, check_recipe
+from archdsl.training.recipe import SGD, Adam, AdamW, Constant, Data, Optimizer, Recipe
+from archdsl.training.recipe_file import check_recipe
 from archdsl.training.report import Silence
 from archdsl.training.run import RunResult, choose_device, make_run_folder, train
 from archdsl.training.signals import StopRequest
