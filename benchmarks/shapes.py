@@ -51,7 +51,7 @@ def main() -> None:
         print(f"{len(data.train.labels)} images to learn from, {len(data.test.labels)} to test on")
         for penalty in PENALTIES:
             began = time.monotonic()
-            result = linear_accuracy(*data.train, *data.test, penalty)
+            result = linear_accuracy(data.train.images, data.train.labels, data.test.images, data.test.labels, penalty)
             print(
                 f"linear, penalty {penalty:<7g} test {result['test']:.3f}  train {result['train']:.3f}  "
                 f"largest gradient {result['gradient']:.1e}  {time.monotonic() - began:.0f} s",

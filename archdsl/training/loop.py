@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
 
 from archdsl.runs.metrics import EpochMetrics
-from archdsl.training.data.image_set import DataSet, ImageSet
+from archdsl.training.data.image_set import DataSet, Images, Request
 from archdsl.training.data.prepare import Prepare
 from archdsl.training.errors import TRAINING_FAILED, TrainingError
 from archdsl.training.recipe import Adam, AdamW, Optimizer, Recipe
@@ -81,18 +81,16 @@ def train_loop(
     heads: gives the weight and the output of each auxiliary head of the forward pass just made.
     Raises TrainingError (exit code 3) when a loss is not finite; what was saved last stays.
     """
-    images, labels = data.train
-    count, batch = len(labels), recipe.batch_size
+    count, batch = len(data.train), recipe.batch_size
     steps_per_epoch = math.ceil(count / batch)
     step = 0
     for epoch in range(recipe.epochs):
         model.train()
-        order = epoch_order(count, recipe.seed, epoch).to(labels.device)
-        loss_sum, right, lr = 0.0, torch.zeros((), dtype=torch.int64, device=labels.device), 0.0
+        order = epoch_order(count, recipe.seed, epoch)
+        loss_sum, right, lr, seen = 0.0, torch.zeros((), dtype=torch.int64, device=data.train.labels.device), 0.0, 0
         started = time.monotonic()
-        for start in range(0, count, batch):
-            chosen = order[start : start + batch]
-            x, y = prepare(images[chosen]), labels[chosen]  # (batch, C, H, W), (batch,)
+        for _, images, y in data.train.read(Request(chosen) for chosen in torch.split(order, batch)):
+            x = prepare(images)  # (batch, C, H, W)
             logits = model(x)  # (batch, classes)
             loss = F.cross_entropy(logits, y)
             for weight, head_logits in heads(model):
@@ -109,9 +107,10 @@ def train_loop(
             optimizer.step()
             step += 1
 
+            seen += len(y)
             loss_sum += loss_value * len(y)
             right += (logits.argmax(1) == y).sum()
-            observer.on_step(epoch + 1, start + len(y), loss_value)
+            observer.on_step(epoch + 1, seen, loss_value)
             if stop.signal is not None:
                 save(Position(epoch, step))
                 return Position(epoch, step)
@@ -145,12 +144,11 @@ def train_loop(
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, data: ImageSet, prepare: Prepare, stop: StopRequest) -> tuple[float, float]:
+def evaluate(model: nn.Module, data: Images, prepare: Prepare, stop: StopRequest) -> tuple[float, float]:
     """The mean loss and the accuracy over all images, each counted once; of what was reached, on a request to stop."""
     model.eval()
     loss_sum, right, seen = 0.0, 0, 0
-    for start in range(0, len(data.labels), EVALUATION_BATCH):
-        images, labels = (part[start : start + EVALUATION_BATCH] for part in data)
+    for _, images, labels in data.read(map(Request, torch.split(torch.arange(len(data)), EVALUATION_BATCH))):
         logits = model(prepare(images))  # (batch, classes)
         loss_sum += F.cross_entropy(logits, labels, reduction="sum").item()
         right += int((logits.argmax(1) == labels).sum().item())

@@ -147,9 +147,8 @@ def _train_in(
         tensors.put(*start, model)
     model.to(device)
     model.to(memory_format=torch.channels_last)
-    channels = data.train.images.shape[1]
-    normalization = measure(data.train.images) if recipe.data.normalize else unchanged(channels)
-    data = data._replace(train=data.train.to(device), test=data.test.to(device))
+    normalization = measure(data.train.sample()) if recipe.data.normalize else unchanged(data.train.channels)
+    data = data.to(device)
     optimizer = make_optimizer(model, recipe.optimizer, device)
 
     environment = describe_environment(device)

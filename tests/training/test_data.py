@@ -11,7 +11,7 @@ import torch
 from PIL import Image as Pictures
 
 from archdsl.shapes import Image, Vector
-from archdsl.training.data.image_set import ImageSet
+from archdsl.training.data.image_set import ImageSet, Request, hold_back, limit
 from archdsl.training.data.known import read_known_set
 from archdsl.training.data.load import load_data
 from archdsl.training.data.prepare import Normalization, Prepare, measure, unchanged
@@ -390,14 +390,51 @@ def test_grey_images_are_repeated_for_three_channels() -> None:
 
 def test_a_part_is_random_fixed_and_without_repeats() -> None:
     whole = ImageSet(torch.arange(100, dtype=torch.uint8).view(100, 1, 1, 1), torch.arange(100))
-    part = whole.part(30, seed=0)
-    assert part.labels.tolist() == whole.part(30, seed=0).labels.tolist() != whole.part(30, seed=1).labels.tolist()
+    part = limit(whole, 30, seed=0)
+    assert part.labels.tolist() == limit(whole, 30, 0).labels.tolist() != limit(whole, 30, 1).labels.tolist()
     assert len(set(part.labels.tolist())) == 30
     assert torch.equal(part.images.flatten().long(), part.labels)
     assert part.labels.max() > 60
-    assert whole.part(None, 0) is whole.part(100, 0) is whole
+    assert limit(whole, None, 0) is limit(whole, 100, 0) is whole
 
 
 def test_a_shape_is_a_vector_or_an_image() -> None:
     x = Prepare(Vector(50), unchanged(2), CPU)(torch.zeros(3, 2, 5, 5, dtype=torch.uint8))
     assert x.shape == (3, 50)
+
+
+# A set of images.
+
+
+def test_a_set_gives_the_images_of_each_request() -> None:
+    images = ImageSet(torch.arange(30, dtype=torch.uint8).view(30, 1, 1, 1), torch.arange(30) * 2)
+    requests = [Request(torch.tensor([4, 2, 4])), Request(torch.tensor([29]), draws="kept")]
+    read = list(images.read(requests))
+    assert [request for request, _, _ in read] == requests
+    assert [pixels.flatten().tolist() for _, pixels, _ in read] == [[4, 2, 4], [29]]
+    assert [labels.tolist() for _, _, labels in read] == [[8, 4, 8], [58]]
+
+
+def test_each_class_gives_its_share_to_the_validation() -> None:
+    labels = torch.tensor([0] * 50 + [1] * 30 + [2] * 20 + [3])
+    whole = ImageSet(torch.arange(101, dtype=torch.uint8).view(101, 1, 1, 1), labels)
+    left, held = hold_back(whole, 25, seed=0)
+    assert held is not None
+    assert held.labels.bincount(minlength=4).tolist() == [12, 8, 5, 0]
+    assert sorted(left.images.flatten().tolist() + held.images.flatten().tolist()) == list(range(101))
+    again, other = hold_back(whole, 25, seed=0)[1], hold_back(whole, 25, seed=1)[1]
+    assert again is not None
+    assert other is not None
+    assert torch.equal(held.images, again.images)
+    assert not torch.equal(held.images, other.images)
+    assert hold_back(whole, 0, seed=0) == (whole, None)
+    with pytest.raises(TrainingError, match="101 images are to be held back, and there are 101 to learn from"):
+        hold_back(whole, 101, seed=0)
+
+
+def test_validation_is_taken_from_what_is_left_of_the_training_images(tmp_path: Path) -> None:
+    network, spec = tiny()
+    data = load_data(Data(train=40, test=10, validation=10), network, spec, tmp_path)
+    assert data.validation is not None
+    assert data.train.labels.bincount().tolist() == [3] * 10
+    assert data.validation.labels.bincount().tolist() == [1] * 10

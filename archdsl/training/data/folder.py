@@ -52,7 +52,7 @@ def read_folder(path: Path, fit: Fit, seed: int) -> DataSet:
     size = (int(shape.height or 0), int(shape.width or 0))
     train, test = _read_images(train_files, size), _read_images(test_files, size)
     if not (_has_colour(train.images) or _has_colour(test.images)):
-        train, test = (part._replace(images=part.images[:, :1].contiguous()) for part in (train, test))
+        train, test = (ImageSet(part.images[:, :1].contiguous(), part.labels) for part in (train, test))
     fit.check_images(name, train.images.shape[1], *size)
     return DataSet(name, classes, train, test)
 

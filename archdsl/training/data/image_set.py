@@ -1,34 +1,146 @@
-"""What every data set is once it is read: bytes in one tensor."""
+"""What every data set is once it is read: a set of labelled images that gives batches for requests.
+
+A request names its images, so that order and chance are decided elsewhere, by the step alone. A set has no state that
+a resumed training would miss.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from archdsl.training.errors import TrainingError
+from archdsl.training.randomness import generator_of
 
-class ImageSet(NamedTuple):
-    """Images as uint8 (count, channels, height, width), and their classes as int64 (count,)."""
+
+class Request(NamedTuple):
+    """Which images are wanted: int64 (count,), on the CPU; and what is drawn for them, if they are augmented."""
+
+    indices: Tensor
+    draws: Any = None
+
+
+class Images(Protocol):
+    """A set of labelled images.
+
+    labels: the classes, int64 (count,), on the device.
+    channels: 1 where all are grey, else 3. height, width: None where each image has its own until it is read.
+    crops_on_read: whether `read` applies the random crop of a request's draws, so that it is taken from the whole
+        image at its own size.
+    """
+
+    @property
+    def labels(self) -> Tensor: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def crops_on_read(self) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+    def read(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Tensor, Tensor]]:
+        """For each request in turn: itself, uint8 (count, channels, H, W) and int64 (count,), on the device.
+
+        Closing the iterator ends what runs behind it.
+        """
+
+    def sample(self) -> Tensor:
+        """The images that colours are measured on, always the same ones: uint8 (count, channels, H, W)."""
+
+    def take(self, indices: Tensor) -> Images:
+        """The set of the images at these indices."""
+
+    def to(self, device: torch.device) -> Images:
+        """The set that gives its images on a device."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageSet:
+    """Images in memory: uint8 (count, channels, height, width); and their classes: int64 (count,)."""
 
     images: Tensor
     labels: Tensor
 
+    @property
+    def channels(self) -> int:
+        return self.images.shape[1]
+
+    @property
+    def crops_on_read(self) -> bool:
+        return False
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def read(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Tensor, Tensor]]:
+        for request in requests:
+            chosen = request.indices.to(self.labels.device)
+            yield request, self.images[chosen], self.labels[chosen]
+
+    def sample(self) -> Tensor:
+        return self.images
+
+    def take(self, indices: Tensor) -> ImageSet:
+        return ImageSet(self.images[indices], self.labels[indices])
+
     def to(self, device: torch.device) -> ImageSet:
         return ImageSet(self.images.to(device), self.labels.to(device))
 
-    def part(self, count: int | None, seed: int) -> ImageSet:
-        """A random part of `count` images, always the same for a seed; all of them where there are no more."""
-        if count is None or count >= len(self.labels):
-            return self
-        chosen = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(seed))[:count].sort().values
-        return ImageSet(self.images[chosen], self.labels[chosen])
-
 
 class DataSet(NamedTuple):
-    """Images to learn from, images never learned from, and the names of the classes in the order of their labels."""
+    """Images to learn from, images never learned from, and the names of the classes in the order of their labels.
+
+    validation: images held back to choose by, or None.
+    """
 
     name: str
     classes: tuple[str, ...]
-    train: ImageSet
-    test: ImageSet
+    train: Images
+    test: Images
+    validation: Images | None = None
+
+    def to(self, device: torch.device) -> DataSet:
+        """The same where each set gives its images on a device."""
+        validation = None if self.validation is None else self.validation.to(device)
+        return self._replace(train=self.train.to(device), test=self.test.to(device), validation=validation)
+
+
+Taken = TypeVar("Taken", bound=Images)
+
+
+def limit(images: Taken, count: int | None, seed: int) -> Taken:
+    """A random part of `count` images, always the same for a seed; all of them where there are no more."""
+    if count is None or count >= len(images):
+        return images
+    generator = torch.Generator().manual_seed(seed)
+    return images.take(torch.randperm(len(images), generator=generator)[:count].sort().values)  # type: ignore[return-value]
+
+
+def hold_back(images: Taken, count: int, seed: int) -> tuple[Taken, Taken | None]:
+    """What is left to learn from, and `count` images held back; None for 0.
+
+    Each class gives its share, to the nearest image, and which of its images is a function of the seed. Raises
+    TrainingError where nothing would be left.
+    """
+    if count == 0:
+        return images, None
+    if count >= len(images):
+        raise TrainingError(
+            f"data.validation: {count} images are to be held back, and there are {len(images)} to learn from"
+        )
+    labels = images.labels.cpu()
+    sizes = labels.bincount()
+    exact = sizes.double() * count / len(labels)
+    shares = exact.floor().long()
+    missing = count - int(shares.sum())
+    shares[(exact - shares).argsort(descending=True, stable=True)[:missing]] += 1
+    held = torch.zeros(len(labels), dtype=torch.bool)
+    for label, share in enumerate(shares.tolist()):
+        of_class = (labels == label).nonzero().flatten()
+        held[of_class[torch.randperm(len(of_class), generator=generator_of(seed, "validation", label))[:share]]] = True
+    left, chosen = images.take((~held).nonzero().flatten()), images.take(held.nonzero().flatten())
+    return left, chosen  # type: ignore[return-value]

@@ -11,7 +11,7 @@ from archdsl.source import Source
 from archdsl.training.data.figures import FIGURES, SMALLEST_SIDE, draw_figures
 from archdsl.training.data.fit import Fit
 from archdsl.training.data.folder import read_folder
-from archdsl.training.data.image_set import DataSet, ImageSet
+from archdsl.training.data.image_set import DataSet, ImageSet, hold_back, limit
 from archdsl.training.data.known import KNOWN_SETS, read_known_set
 from archdsl.training.errors import TrainingError, printable
 from archdsl.training.recipe import Data
@@ -31,16 +31,20 @@ def load_data(data: Data, network: Network, spec: Source, data_dir: Path, downlo
 
 
 def _load(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
+    whole = _read(data, fit, data_dir, download)
+    train, validation = hold_back(limit(whole.train, data.train, data.seed), data.validation, data.seed)
+    return whole._replace(train=train, test=limit(whole.test, data.test, data.seed), validation=validation)
+
+
+def _read(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
     if data.name == "shapes":
         return _draw(data, fit)
     if data.name in KNOWN_SETS:
         known = KNOWN_SETS[data.name]
         fit.check_images(data.name, known.channels, known.height, known.width)
         fit.check_classes(data.name, len(known.classes))
-        whole = read_known_set(data.name, data_dir, download)
-    else:
-        whole = read_folder(Path(data.name.removeprefix("folder:")).expanduser(), fit, data.seed)
-    return whole._replace(train=whole.train.part(data.train, data.seed), test=whole.test.part(data.test, data.seed))
+        return read_known_set(data.name, data_dir, download)
+    return read_folder(Path(data.name.removeprefix("folder:")).expanduser(), fit, data.seed)
 
 
 def _draw(data: Data, fit: Fit) -> DataSet:
