@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
 
 from archdsl.runs.metrics import EpochMetrics
-from archdsl.training.data.image_set import DataSet, Images, Request
+from archdsl.training.data.image_set import DataSet, Request
 from archdsl.training.data.prepare import Prepare
 from archdsl.training.errors import TRAINING_FAILED, TrainingError
+from archdsl.training.evaluation import evaluate
 from archdsl.training.recipe import Adam, AdamW, Optimizer, Recipe
 from archdsl.training.schedule import learning_rate
 from archdsl.training.signals import StopRequest
-
-EVALUATION_BATCH = 64
+from archdsl.training.world import World
 
 
 class Observer(Protocol):
@@ -116,12 +116,12 @@ def train_loop(
                 return Position(epoch, step)
         trained = time.monotonic()
 
-        test_loss, test_accuracy = evaluate(model, data.test, prepare, stop)
-        if stop.signal is not None:
+        tested = evaluate(model, data.test, prepare, World(), stop, classes=len(data.classes))
+        if tested is None:
             save(Position(epoch + 1, step))
             return Position(epoch + 1, step)
-        if not math.isfinite(test_loss):
-            raise _diverged(test_loss, epoch, step)
+        if not math.isfinite(tested.loss):
+            raise _diverged(tested.loss, epoch, step)
         save(Position(epoch + 1, step))
         observer.on_epoch(
             EpochMetrics(
@@ -132,8 +132,8 @@ def train_loop(
                 train_accuracy=right.item() / count,
                 validation_loss=None,
                 validation_accuracy=None,
-                test_loss=test_loss,
-                test_accuracy=test_accuracy,
+                test_loss=tested.loss,
+                test_accuracy=tested.accuracy,
                 seconds=time.monotonic() - started,
                 images_per_second=count / max(trained - started, 1e-9),
             )
@@ -141,21 +141,6 @@ def train_loop(
         if stop.signal is not None:
             return Position(epoch + 1, step)
     return Position(recipe.epochs, step)
-
-
-@torch.inference_mode()
-def evaluate(model: nn.Module, data: Images, prepare: Prepare, stop: StopRequest) -> tuple[float, float]:
-    """The mean loss and the accuracy over all images, each counted once; of what was reached, on a request to stop."""
-    model.eval()
-    loss_sum, right, seen = 0.0, 0, 0
-    for _, images, labels in data.read(map(Request, torch.split(torch.arange(len(data)), EVALUATION_BATCH))):
-        logits = model(prepare(images))  # (batch, classes)
-        loss_sum += F.cross_entropy(logits, labels, reduction="sum").item()
-        right += int((logits.argmax(1) == labels).sum().item())
-        seen += len(labels)
-        if stop.signal is not None:
-            break
-    return loss_sum / seen, right / seen
 
 
 def _diverged(loss: float, epoch: int, step: int) -> TrainingError:
