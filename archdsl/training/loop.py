@@ -20,7 +20,7 @@ from archdsl.training.data.image_set import DataSet, Request
 from archdsl.training.data.prepare import Prepare
 from archdsl.training.errors import TRAINING_FAILED, TrainingError
 from archdsl.training.evaluation import evaluate
-from archdsl.training.recipe import Adam, AdamW, Optimizer, Recipe
+from archdsl.training.recipe import Recipe
 from archdsl.training.schedule import learning_rate
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
@@ -41,22 +41,6 @@ class Position(NamedTuple):
 
     epoch: int
     step: int
-
-
-def make_optimizer(model: nn.Module, recipe: Optimizer, device: torch.device) -> torch.optim.Optimizer:
-    """The recipe's optimizer over all parameters, fused into one kernel where torch can."""
-    fused = device.type in ("cpu", "cuda")
-    if isinstance(recipe, Adam):
-        return torch.optim.Adam(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
-    if isinstance(recipe, AdamW):
-        return torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
-    return torch.optim.SGD(
-        model.parameters(),
-        lr=recipe.lr,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        fused=fused,
-    )
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
@@ -101,7 +85,7 @@ def train_loop(
 
             lr = learning_rate(step, steps_per_epoch, recipe.epochs, recipe.optimizer.lr, recipe.schedule)
             for group in optimizer.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * group.get("lr_scale", 1)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -23,7 +23,8 @@ from archdsl.training.data.load import load_data
 from archdsl.training.data.prepare import Prepare, measure, unchanged
 from archdsl.training.errors import TRAINING_FAILED, WEIGHTS_DO_NOT_FIT, WRONG_USE, TrainingError, printable
 from archdsl.training.initialize import initialize
-from archdsl.training.loop import Position, make_optimizer, train_loop
+from archdsl.training.loop import Position, train_loop
+from archdsl.training.optimizers import make_optimizer
 from archdsl.training.recipe import Recipe
 from archdsl.training.report import Plan, Report, Silence
 from archdsl.training.signals import stop_on_signals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from archdsl.training.recipe import Cosine, Schedule, Step
+from archdsl.training.recipe import Cosine, Linear, Schedule, Step
 
 
 def learning_rate(step: int, steps_per_epoch: int, epochs: int, peak: float, schedule: Schedule) -> float:
@@ -17,9 +17,11 @@ def learning_rate(step: int, steps_per_epoch: int, epochs: int, peak: float, sch
     warmup_steps = math.ceil(schedule.warmup * steps)
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
+    done = (step - warmup_steps) / (steps - warmup_steps)  # From 0, and never 1: no step has a rate of 0.
     if isinstance(schedule, Cosine):
-        done = (step - warmup_steps) / (steps - warmup_steps)
         return peak * 0.5 * (1 + math.cos(math.pi * done))
+    if isinstance(schedule, Linear):
+        return peak * (1 - done)
     if isinstance(schedule, Step):
         return peak * schedule.factor ** (step // steps_per_epoch // schedule.every)
     return peak

@@ -24,7 +24,8 @@ from archdsl.training.data.prepare import Normalization, Prepare
 from archdsl.training.errors import TrainingError
 from archdsl.training.evaluation import evaluate
 from archdsl.training.initialize import initialize
-from archdsl.training.loop import EpochMetrics, epoch_order, make_optimizer
+from archdsl.training.loop import EpochMetrics, epoch_order
+from archdsl.training.optimizers import make_optimizer
 from archdsl.training.recipe import SGD, Adam, AdamW, Constant, Data, Optimizer, Recipe
 from archdsl.training.recipe_file import check_recipe
 from archdsl.training.report import Silence
