@@ -37,20 +37,38 @@ class Prepare:
     Images are normalized, resized to the network's height and width (bilinear, with antialiasing when they shrink,
     as PIL does), grey ones repeated for a network of three channels, and for a network that takes a vector,
     flattened.
+
+    channels: how many an image has. size: the network's height and width; None for one that takes a vector.
     """
 
-    def __init__(self, shape: Shape, normalization: Normalization, device: torch.device) -> None:
+    def __init__(
+        self, shape: Shape, normalization: Normalization, device: torch.device, *, channels_last: bool = True
+    ) -> None:
         self.shape = shape
         self.device = device
+        self.channels = len(normalization.mean)
+        self.size = (int(shape.height or 0), int(shape.width or 0)) if isinstance(shape, Image) else None
         self.shift = torch.tensor(normalization.mean, device=device).view(1, -1, 1, 1) * 255
         self.scale = 1 / (torch.tensor(normalization.std, device=device).view(1, -1, 1, 1) * 255)
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
 
     def __call__(self, images: Tensor) -> Tensor:
         """uint8 (batch, C, H, W) in; float32 of the network's input shape out, on the device."""
-        x = (images.to(self.device, torch.float32) - self.shift) * self.scale
+        return self.arrange(self.pixels(images.to(self.device, torch.float32)))
+
+    def pixels(self, x: Tensor) -> Tensor:
+        """Normalize and resize float32 (batch, C, H, W) with values from 0 to 255, whose memory is taken."""
+        x = x.sub_(self.shift).mul_(self.scale)
+        if self.size is not None and x.shape[2:] != self.size:
+            x = F.interpolate(x, self.size, mode="bilinear", antialias=True)
+        return x
+
+    def arrange(self, x: Tensor) -> Tensor:
+        """Of images that `pixels` made, the network's input."""
         if not isinstance(self.shape, Image):
             return x.flatten(1)
-        channels, height, width = (int(size or 0) for size in self.shape)
-        if x.shape[2:] != (height, width):
-            x = F.interpolate(x, (height, width), mode="bilinear", antialias=True)
-        return x.expand(-1, channels, -1, -1).contiguous(memory_format=torch.channels_last)
+        return x.expand(-1, int(self.shape.channels or 0), -1, -1).contiguous(memory_format=self.memory_format)
+
+    def visible(self, x: Tensor) -> Tensor:
+        """Bytes again of what `pixels` made, for people to look at: uint8 (batch, C, H, W), on the CPU."""
+        return (x / self.scale + self.shift).round_().clamp_(0, 255).to("cpu", torch.uint8)

@@ -1,0 +1,96 @@
+"""The whole of an augmentation: from the bytes of images to a network's input, and from labels to targets."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from archdsl.training.augment.color import Colors, change_colors
+from archdsl.training.augment.draws import Draws, draw
+from archdsl.training.augment.geometry import crop_and_resize, crop_boxes, erase, shift_and_mirror
+from archdsl.training.augment.mix import Targets, mix
+from archdsl.training.data.prepare import Prepare
+from archdsl.training.errors import TrainingError
+from archdsl.training.randomness import generator_of
+from archdsl.training.recipe import Augmentation
+
+_OF_COLORS = ("saturation", "hue", "pca_noise")
+
+
+class Augment:
+    """Does what a recipe's `augmentation` says, and prepares images for the network.
+
+    The order is: shift, flip, crop with resizing to the network's input, colours, normalization, erase, mix. Where
+    nothing is cropped, resizing comes after normalization.
+    """
+
+    def __init__(self, augmentation: Augmentation, prepare: Prepare, colors: Colors | None = None) -> None:
+        """Raises TrainingError where grey images are to change in what they lack: saturation, hue, colours.
+
+        colors: the components of the colours, from `measure_colors`; needed for pca_noise alone.
+        """
+        self.augmentation = augmentation
+        self.prepare = prepare
+        self.colors = colors
+        channels = prepare.channels
+        for key in _OF_COLORS:
+            if getattr(augmentation, key) and channels != 3:
+                has = "are grey" if channels == 1 else f"have {channels} channels"
+                raise TrainingError(f"augmentation.{key} changes colours, and the images {has}; leave it out, or say 0")
+        self._noise: Tensor | None = None
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images are mixed with each other, so that most have no class of their own."""
+        return bool(self.augmentation.mixup or self.augmentation.cutmix)
+
+    @property
+    def needs_colors(self) -> bool:
+        """Whether `colors` must be measured."""
+        return bool(self.augmentation.pca_noise)
+
+    def draw(self, count: int, seed: int, step: int) -> Draws:
+        """What is drawn for the batch of a step, of `count` images over all of its parts and processes."""
+        return draw(self.augmentation, count, seed, step)
+
+    def __call__(
+        self, images: Tensor, labels: Tensor, draws: Draws, crops_done: bool = False
+    ) -> tuple[Tensor, Targets]:
+        """Augment images, and prepare them.
+
+        Args:
+            images: uint8 (read, C, H, W), those of `draws.positions` in the batch.
+            labels: int64 (read,), theirs.
+            draws: of these images.
+            crops_done: whether the images are already cropped, as those are that come from large files.
+
+        Returns:
+            The network's input, of the first `draws.count` images, and the targets of these.
+
+        Raises:
+            TrainingError: where the shift is so wide that nothing of an image could be left.
+        """
+        if not len(images) == len(labels) == len(draws.positions):
+            raise ValueError(f"{len(images)} images and {len(labels)} labels for draws of {len(draws.positions)}")
+        values, prepare = draws.values, self.prepare
+        if (shift := self.augmentation.shift) >= min(images.shape[2:]):
+            size = f"{images.shape[2]}x{images.shape[3]}"
+            raise TrainingError(f"augmentation.shift: {shift} pixels leave nothing of images of {size}")
+        images = images.to(prepare.device)
+        if "shift" in values or "flip" in values:
+            images = shift_and_mirror(images, values.get("shift"), values.get("flip"))
+        if "crop" in values and not crops_done:
+            height, width = prepare.size or images.shape[2:]
+            images = crop_and_resize(images, crop_boxes(images.shape[2], images.shape[3], draws), height, width)
+        x = prepare.pixels(change_colors(images.to(torch.float32), draws, self.colors))
+        if "erase" in values:
+            erase(x, draws, self._noise_like(x))
+        x, targets = mix(x, labels.to(prepare.device), draws)
+        return prepare.arrange(x), targets
+
+    def _noise_like(self, x: Tensor) -> Tensor:
+        """Noise in four times an image's area, always the same."""
+        if self._noise is None:
+            shape = (x.shape[1], 2 * x.shape[2], 2 * x.shape[3])
+            self._noise = torch.randn(shape, generator=generator_of(0, "noise to erase with", 0)).to(x.device)
+        return self._noise
