@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from archdsl.commands.train import train
+from archdsl.runs.folder import RunFolder
 
 SPEC = 'import "blocks.arch"\nlet width = 4\ninput(1, 16, 16)\nstem(width) global_avgpool flatten fc(10)\n'
 BLOCKS = "block stem(c) { conv(c, 3, s2) relu }\n"
@@ -25,14 +25,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_run_keeps_all_that_it_was_made_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train("net.arch", settings=["width=6"], input="1x20x20", **SMALL) == 0
     run = folder / "runs" / "net-1"
-    assert (run / "spec.arch").read_text() == SPEC
+    assert (run / "spec" / "net.arch").read_text() == SPEC
     assert (run / "recipe.yaml").is_file()
-    environment = json.loads((run / "environment.json").read_text())
-    assert environment["spec"]["settings"] == {"width": "6", "input": "1x20x20"}
+    checked = RunFolder(run).check()
+    assert checked.network is not None
+    assert str(checked.network.input) == "1x20x20"
+    assert checked.network.cost.parameters == 6 * 9 + 6 + 6 * 10 + 10
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 1
     import torch
 
-    checkpoint = torch.load(run / "checkpoint.pt", weights_only=True)
+    checkpoint = torch.load(run / "checkpoint-0000000002.pt", weights_only=True)
     assert checkpoint["input"] == [1, 20, 20]
     assert checkpoint["spec"]["imports"] == {"blocks.arch": BLOCKS}
     assert checkpoint["model"]["0.0.weight"].shape == (6, 1, 3, 3)

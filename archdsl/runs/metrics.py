@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import json
+from typing import Any, NamedTuple
 
 
 class EpochMetrics(NamedTuple):
@@ -30,3 +31,28 @@ class EpochMetrics(NamedTuple):
     test_accuracy: float | None
     seconds: float
     images_per_second: float
+
+
+_WHOLE = ("epoch", "step")
+_MAY_LACK = ("validation_loss", "validation_accuracy", "test_loss", "test_accuracy")
+
+
+def line_of(metrics: EpochMetrics) -> str:
+    """The line of an epoch, with its line feed."""
+    return json.dumps(metrics._asdict()) + "\n"
+
+
+def metrics_in(line: str) -> EpochMetrics | None:
+    """What `line_of` wrote, or None for any other text."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict):
+        return None
+    values: dict[str, Any] = {name: content.get(name) for name in EpochMetrics._fields}
+    for name, value in values.items():
+        kinds = (int,) if name in _WHOLE else (int, float)
+        if type(value) not in kinds and not (value is None and name in _MAY_LACK):
+            return None
+    return EpochMetrics(**values)

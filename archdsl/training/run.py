@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from archdsl.network import Network
+from archdsl.runs.folder import ENVIRONMENT, METRICS, RECIPE, WEIGHTS, RunFolder
 from archdsl.runs.metrics import EpochMetrics
 from archdsl.source import Source
 from archdsl.training.checkpoint import save_checkpoint
@@ -34,10 +35,7 @@ from archdsl.weights.explain import summary
 from archdsl.weights.files import Origin, origin_of
 from archdsl.weights.match import Match
 from archdsl.weights.state import state_of
-
-CHECKPOINT = "checkpoint.pt"
-WEIGHTS = "weights.safetensors"
-METRICS = "metrics.jsonl"
+from archdsl.writer import write_bytes
 
 
 class RunResult(NamedTuple):
@@ -96,10 +94,11 @@ def train(
     try:
         start = None if weights is None else _read_start(weights, network, spec, leave_out)
         data = load_data(recipe.data, network, spec, data_folder(data_dir), download)
-        folder = make_run_folder(out, spec.name)
+        run = RunFolder.create(out, spec.name)
         lets = {name: value for name, value in (settings or {}).items() if name != "input"}
         kept = origin_of(spec, imports, network.input, lets)
-        return _train_in(folder, network, text, kept, start, recipe, on, data, report, started)
+        with run.lock():
+            return _train_in(run, network, text, kept, start, recipe, on, data, report, started)
     except OSError as error:
         place = printable(str(error.filename or "the run's folder"))
         raise TrainingError(f"{place} could not be written: {error.strerror or error}", TRAINING_FAILED) from error
@@ -128,7 +127,7 @@ def _read_start(
 
 
 def _train_in(
-    folder: Path,
+    run: RunFolder,
     network: Network,
     spec: dict[str, Any],
     origin: Origin,
@@ -141,6 +140,7 @@ def _train_in(
 ) -> RunResult:
     from archdsl.backends.pytorch import auxiliary_outputs, build
 
+    folder = run.path
     torch.manual_seed(recipe.seed)
     model: nn.Sequential = build(network)
     initialize(model, recipe.initialization)
@@ -153,12 +153,12 @@ def _train_in(
     optimizer = make_optimizer(model, recipe.optimizer, device)
 
     environment = describe_environment(device)
-    (folder / "spec.arch").write_text(spec["text"], encoding="utf-8", newline="")
-    (folder / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+    origin = origin._replace(classes=tuple(data.classes), normalization=normalization)
+    run.write_spec(origin)
+    write_bytes(folder / RECIPE, recipe.to_yaml().encode())
     if start is not None:
         environment["weights"] = str(start[0].path)
-    kept = {**environment, "spec": {key: value for key, value in spec.items() if key != "text"}}
-    (folder / "environment.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    run.write_json(ENVIRONMENT, environment)
     report.begin(
         Plan(
             network=network.name,
@@ -178,7 +178,8 @@ def _train_in(
 
     def save(position: Position) -> None:
         save_checkpoint(
-            folder / CHECKPOINT,
+            folder,
+            position.step,
             {
                 "spec": spec,
                 "input": list(network.input),
@@ -198,7 +199,6 @@ def _train_in(
         recorder = _Recorder(metrics_file, report)
         prepare = Prepare(network.input, normalization, device)
         position = train_loop(model, optimizer, data, prepare, recipe, auxiliary_outputs, recorder, save, stop)
-    origin = origin._replace(classes=tuple(data.classes), normalization=normalization)
     tensors.save_weights(folder / WEIGHTS, model, origin)
     return RunResult(folder, tuple(recorder.epochs), position, stop.signal, time.monotonic() - started)
 
@@ -243,34 +243,6 @@ def choose_device(name: str) -> torch.device:
 def data_folder(data_dir: Path | None) -> Path:
     """Where published data sets lie: as given, else $ARCHDSL_DATA, else ./data."""
     return Path(data_dir or os.environ.get("ARCHDSL_DATA") or "data").expanduser()
-
-
-def make_run_folder(out: Path | None, spec_name: str) -> Path:
-    """Make the run's folder: `out`, or for `specs/lenet.arch` the first of runs/lenet-1, runs/lenet-2, ... that is new.
-
-    Raises TrainingError where `out` has files in it, or a folder can't be made.
-    """
-    try:
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-            if any(out.iterdir()):
-                raise TrainingError(f"--out: {printable(str(out))} is not empty; a run is never written over another")
-            return out
-        name = "".join(c for c in Path(spec_name).stem if c.isalnum() or c in "-_.").lstrip(".") or "network"
-        runs = Path("runs")
-        runs.mkdir(exist_ok=True)
-        number = 1
-        while True:
-            folder = runs / f"{name}-{number}"
-            try:
-                folder.mkdir()
-            except FileExistsError:
-                number += 1
-            else:
-                return folder
-    except OSError as error:
-        where = printable(str(out if out is not None else Path("runs")))
-        raise TrainingError(f"the run's folder {where} can't be made: {error.strerror or error}") from None
 
 
 def describe_environment(device: torch.device) -> dict[str, Any]:

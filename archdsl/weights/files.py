@@ -171,7 +171,7 @@ def read_header(path: Path) -> Header:
     if place.keys() != dtypes.keys():
         raise _damaged(name, "keys")
     entries.sort(key=lambda each: place[each.key])
-    return Header(tuple(entries), dtypes, True, _origin_in(content, name))
+    return Header(tuple(entries), dtypes, True, origin_in(content, name))
 
 
 def read_origin(path: Path) -> Origin:
@@ -242,7 +242,7 @@ def _content_in(text: str | None, name: str) -> dict[str, Any] | None:
     return content
 
 
-def _origin_in(content: dict[str, Any], name: str) -> Origin:
+def origin_in(content: dict[str, Any], name: str) -> Origin:
     """The network in the metadata. Raises WeightsError where a value is not of its kind."""
     spec, files, settings, input = (content.get(part) for part in ("spec", "files", "settings", "input"))
     if not (_are_named_texts(files) and len(files) <= _MOST_FILES and all(map(_is_inside, files))):

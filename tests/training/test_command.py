@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from archdsl.runs.metrics import EpochMetrics
-from archdsl.training.checkpoint import load_checkpoint
+from archdsl.training.checkpoint import load_newest
 from archdsl.training.command import run_train_command
 from archdsl.training.report import Lines, Plan, Silence, Terminal, choose_report
 
@@ -147,7 +147,7 @@ def test_a_signal_saves_and_exits(tmp_path: Path, number: signal.Signals, code: 
     assert process.returncode == code
     told = re.fullmatch(r"archdsl: stopped in epoch (\d+) after step (\d+); the weights are in .*run/\n", err)
     assert told, err
-    content = load_checkpoint(tmp_path / "run" / "checkpoint.pt")
+    content = load_newest(tmp_path / "run")[0]
     assert content["step"] == int(told[2])
     assert content["epoch"] in (int(told[1]) - 1, int(told[1]))
     assert content["step"] >= 64
@@ -186,7 +186,7 @@ def test_a_second_signal_quits_at_once(tmp_path: Path) -> None:
         process.wait(timeout=30)
         assert time.monotonic() - began < 10
     assert process.returncode == 130
-    assert load_checkpoint(tmp_path / "run" / "checkpoint.pt")["epoch"] >= 1
+    assert load_newest(tmp_path / "run")[0]["epoch"] >= 1
 
 
 # What is shown.

@@ -18,7 +18,7 @@ from archdsl.network import Head, Network
 from archdsl.runs.evaluation import Evaluation
 from archdsl.source import Source
 from archdsl.training import loop, run
-from archdsl.training.checkpoint import load_checkpoint
+from archdsl.training.checkpoint import checkpoints, load_newest
 from archdsl.training.data.image_set import ImageSet
 from archdsl.training.data.prepare import Normalization, Prepare
 from archdsl.training.errors import TrainingError
@@ -29,7 +29,7 @@ from archdsl.training.optimizers import make_optimizer
 from archdsl.training.recipe import SGD, Adam, AdamW, Constant, Data, Optimizer, Recipe
 from archdsl.training.recipe_file import check_recipe
 from archdsl.training.report import Silence
-from archdsl.training.run import RunResult, choose_device, make_run_folder, train
+from archdsl.training.run import RunResult, choose_device, train
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
 
@@ -53,15 +53,22 @@ def test_a_run_keeps_what_it_was(tmp_path: Path) -> None:
     result = quick_run(tmp_path / "run", settings={"input": "1x16x16"}, imports=[blocks])
     assert result.folder == tmp_path / "run"
     kept = {path.name for path in result.folder.iterdir()}
-    expected = {"spec.arch", "recipe.yaml", "environment.json", "metrics.jsonl", "checkpoint.pt", "weights.safetensors"}
-    assert kept == expected
-    assert (result.folder / "spec.arch").read_text() == tiny()[1].text
+    expected = {
+        "spec.json",
+        "spec",
+        "recipe.yaml",
+        "environment.json",
+        "metrics.jsonl",
+        "weights.safetensors",
+        "run.lock",
+    }
+    assert kept == expected | {"checkpoint-0000000004.pt", "checkpoint-0000000008.pt"}
+    assert (result.folder / "spec" / "tiny.arch").read_text() == tiny()[1].text
     assert check_recipe("r", (result.folder / "recipe.yaml").read_text()) == QUICK
     environment = json.loads((result.folder / "environment.json").read_text())
     assert environment["torch"] == torch.__version__
     spec = {"name": "tiny.arch", "imports": {"blocks.arch": blocks.text}, "settings": {"input": "1x16x16"}}
-    assert environment["spec"] == spec
-    assert load_checkpoint(result.folder / "checkpoint.pt")["spec"] == {**spec, "text": tiny()[1].text}
+    assert load_newest(result.folder)[0]["spec"] == {**spec, "text": tiny()[1].text}
     lines = [json.loads(line) for line in (result.folder / "metrics.jsonl").read_text().splitlines()]
     assert [EpochMetrics(**line) for line in lines] == list(result.epochs)
     assert [line["step"] for line in lines] == [4, 8]
@@ -70,7 +77,7 @@ def test_a_run_keeps_what_it_was(tmp_path: Path) -> None:
 
 def test_the_checkpoint_gives_the_network_back(tmp_path: Path) -> None:
     result = quick_run(tmp_path / "run")
-    content = load_checkpoint(result.folder / "checkpoint.pt")
+    content = load_newest(result.folder)[0]
     network, spec = tiny()
     assert content["spec"]["text"] == spec.text
     assert content["input"] == [1, 16, 16]
@@ -100,7 +107,7 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path: Path) -> None:
     second = quick_run(tmp_path / "b")
     other = quick_run(tmp_path / "c", QUICK.model_copy(update={"seed": 1}))
     assert numbers(first) == numbers(second) != numbers(other)
-    weights = [load_checkpoint(result.folder / "checkpoint.pt")["model"] for result in (first, second)]
+    weights = [load_newest(result.folder)[0]["model"] for result in (first, second)]
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
@@ -172,7 +179,7 @@ def test_an_auxiliary_head_counts_with_its_weight(tmp_path: Path, monkeypatch: p
 
 def test_an_auxiliary_head_is_trained(tmp_path: Path) -> None:
     result = quick_run(tmp_path / "run", spec=with_head(0.3))
-    weights = load_checkpoint(result.folder / "checkpoint.pt")["model"]
+    weights = load_newest(result.folder)[0]["model"]
     torch.manual_seed(QUICK.seed)
     model = build(with_head(0.3)[0])
     initialize(model, QUICK.initialization)
@@ -203,7 +210,7 @@ def test_the_last_good_checkpoint_is_kept(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(TrainingError, match="the loss is nan in epoch 2, step 6") as caught:
         quick_run(tmp_path / "run")
     assert caught.value.exit_code == 3
-    content = load_checkpoint(tmp_path / "run" / "checkpoint.pt")
+    content = load_newest(tmp_path / "run")[0]
     assert (content["epoch"], content["step"]) == (1, 4)
     assert all(tensor.isfinite().all() for tensor in content["model"].values())
     assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 1
@@ -216,7 +223,7 @@ def test_weights_that_turned_bad_in_the_last_step_are_not_saved(
     monkeypatch.setattr(loop, "evaluate", lambda *_, **__: nothing)
     with pytest.raises(TrainingError, match="the loss is nan in epoch 1"):
         quick_run(tmp_path / "run")
-    assert not (tmp_path / "run" / "checkpoint.pt").exists()
+    assert not checkpoints(tmp_path / "run")
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory. Tried ..."), MemoryError()])
@@ -278,25 +285,10 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_device("cuda:1")
 
 
-def test_runs_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    made = [make_run_folder(None, name) for name in ("specs/lenet.arch", "lenet.arch", "<text>", "../x/lenet")]
-    assert [str(path) for path in made] == ["runs/lenet-1", "runs/lenet-2", "runs/text-1", "runs/lenet-3"]
-    assert all((tmp_path / path).is_dir() for path in made)
-
-
 def test_a_run_is_never_written_over_another(tmp_path: Path) -> None:
     quick_run(tmp_path / "run")
-    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").rglob("*.*")}
     with pytest.raises(TrainingError, match=r"--out: .*run is not empty") as caught:
         quick_run(tmp_path / "run")
     assert caught.value.exit_code == 2
-    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
-
-
-def test_a_folder_that_can_not_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(TrainingError, match="can't be made: "):
-        make_run_folder(tmp_path / "file" / "run", "x")
-    with pytest.raises(TrainingError, match="can't be made: File exists"):
-        make_run_folder(tmp_path / "file", "x")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").rglob("*.*")} == before
