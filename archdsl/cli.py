@@ -147,6 +147,16 @@ Except = Annotated[
         help="Leave out a module, `fc`, that the file or the network calls so; may be repeated.",
     ),
 ]
+Recipe = Annotated[
+    Path | None,
+    typer.Option("--recipe", metavar="FILE.yaml", help="How to train; `default` is none, not that beside the spec."),
+]
+SetRecipe = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set-recipe", metavar="KEY=VALUE", help="A key of the recipe, as optimizer.lr=0.05; may be repeated."
+    ),
+]
 MaxLayers = Annotated[int, typer.Option("--max-layers", min=1, help="A larger network is refused.")]
 
 
@@ -353,7 +363,8 @@ def train(
         str | None,
         typer.Option(help="shapes (drawn here, the default), fashion-mnist, mnist, cifar10, or folder:PATH."),
     ] = None,
-    recipe: Annotated[Path | None, typer.Option(metavar="FILE.yaml", help="How to train; flags win over it.")] = None,
+    recipe: Recipe = None,
+    set_recipe: SetRecipe = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images a step.")] = None,
     lr: Annotated[float | None, typer.Option(help="The learning rate, at its highest.")] = None,
@@ -391,6 +402,7 @@ def train(
         root=root,
         data=data,
         recipe_path=recipe,
+        recipe_settings=set_recipe or [],
         epochs=epochs,
         batch_size=batch_size,
         lr=lr,
@@ -481,6 +493,37 @@ def weights_load(
         leave_out=leave_out or [],
         verbose=verbose,
     )
+
+
+recipe_app = typer.Typer(help="What the keys of a recipe mean, and what a whole recipe is.")
+app.add_typer(recipe_app, name="recipe")
+
+
+@recipe_app.command("explain")
+def recipe_explain(
+    key: Annotated[
+        str | None, typer.Argument(help="As optimizer.lr, or a section, or an optimizer; all keys without one.")
+    ] = None,
+) -> Command:
+    """Explain a key of a recipe: what it means, which values it takes, and its default."""
+    from archdsl.commands.recipe import explain as run_recipe_explain
+
+    return partial(run_recipe_explain, key)
+
+
+@recipe_app.command("show")
+def recipe_show(
+    spec: Annotated[str | None, typer.Argument(help="The .arch file whose own recipe is taken.")] = None,
+    recipe: Recipe = None,
+    set_recipe: SetRecipe = None,
+) -> Command:
+    """Print a recipe with every key, as it would be trained by.
+
+    Exits with 0 when done, 2 where the recipe is wrong or can't be read.
+    """
+    from archdsl.commands.recipe import show as run_recipe_show
+
+    return partial(run_recipe_show, spec, recipe_path=recipe, recipe_settings=set_recipe or [])
 
 
 @app.command()

@@ -47,9 +47,12 @@ def test_the_recipe_beside_a_spec_is_its_own(folder: Path, capsys: pytest.Captur
     assert "recipe: net.yaml" in capsys.readouterr().out
     assert "name: sgd" in (folder / "runs" / "net-1" / "recipe.yaml").read_text()
     (folder / "other.yaml").write_text("optimizer:\n  name: adam\n")
-    assert train("net.arch", recipe_path=folder / "other.yaml", **SMALL) == 0
+    assert train("net.arch", recipe_path=folder / "other.yaml", recipe_settings=["optimizer.lr=1e-2"], **SMALL) == 0
     assert "recipe: net.yaml" not in capsys.readouterr().out
-    assert "name: adam\n" in (folder / "runs" / "net-2" / "recipe.yaml").read_text()
+    assert "name: adam\n  lr: 0.01\n" in (folder / "runs" / "net-2" / "recipe.yaml").read_text()
+    assert train("net.arch", recipe_path=Path("default"), **SMALL) == 0
+    assert "recipe: net.yaml" not in capsys.readouterr().out
+    assert "name: adamw\n" in (folder / "runs" / "net-3" / "recipe.yaml").read_text()
 
 
 def test_a_wrong_recipe_beside_a_spec_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

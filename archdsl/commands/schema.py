@@ -10,9 +10,9 @@ from archdsl.exit_codes import EXIT_FINE
 def schema(name: str) -> int:
     """Print the schema of `diagnostics` (`check --format json`), `lines` (jsonl), `cost` (`show`), or of a `recipe`."""
     if name == "recipe":
-        from archdsl.training.recipe import Recipe
+        from archdsl.training.recipe_schema import recipe_schema
 
-        found = Recipe.model_json_schema()
+        found = recipe_schema()
     else:
         from archdsl.formats.schema import SCHEMAS
 

@@ -26,7 +26,8 @@ def train(
 ) -> int:
     """Train a spec; `training` is what else `archdsl.training.command.run_train_command` takes.
 
-    Without a recipe, the spec's own is taken: `alexnet.yaml` beside `alexnet.arch`, where there is one.
+    Without a recipe, the spec's own is taken: `alexnet.yaml` beside `alexnet.arch`, where there is one; "default" for
+    its path takes none.
 
     Returns:
         0 when done, 1 where the spec has errors, 2 on wrong use, 3 where training failed, 130 or 143 when stopped.
@@ -38,12 +39,11 @@ def train(
         return read
     if leave_out and weights is None:
         return refuse("--except leaves out a part of --weights FILE, which is not given")
-    own_recipe = Path(spec).with_suffix(".yaml")
-    if recipe_path is None and own_recipe.is_file():
-        recipe_path = own_recipe
-        if not quiet:
-            print(f"recipe: {visible(str(own_recipe))}")
     from archdsl.training.command import run_train_command
+    from archdsl.training.recipe_file import own_recipe
+
+    if recipe_path is None and (recipe_path := own_recipe(spec)) is not None and not quiet:
+        print(f"recipe: {visible(str(recipe_path))}", flush=True)
 
     return run_train_command(
         read.network,

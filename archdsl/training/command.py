@@ -11,18 +11,7 @@ from typing import Any, TextIO
 from archdsl.network import Network
 from archdsl.source import Source
 from archdsl.training.errors import TrainingError, printable
-from archdsl.training.recipe_file import Override, read_recipe
-
-_FLAGS = {
-    "data": (("data", "name"), "--data"),
-    "limit_train": (("data", "train"), "--limit-train"),
-    "limit_test": (("data", "test"), "--limit-test"),
-    "epochs": (("epochs",), "--epochs"),
-    "batch_size": (("batch_size",), "--batch-size"),
-    "lr": (("optimizer", "lr"), "--lr"),
-    "seed": (("seed",), "--seed"),
-}
-
+from archdsl.training.recipe_file import read_overrides, read_recipe
 
 _LITTLE_SPINNING = "1000"
 
@@ -42,6 +31,7 @@ def run_train_command(
     spec: Source,
     *,
     recipe_path: str | Path | None = None,
+    recipe_settings: Sequence[str] = (),
     data: str | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -63,8 +53,9 @@ def run_train_command(
 ) -> int:
     """Train a checked network and show how it goes on.
 
-    The flags that are not None win over the recipe. For the run's folder, `imports` are the files that the spec
-    imports, and `settings` is what `--set` and `--input` made of it: text and numbers.
+    The flags that are not None win over the recipe, and so do `recipe_settings`, each as "optimizer.lr=0.05".
+    For the run's folder, `imports` are the files that the spec imports, and `settings` is what `--set` and `--input`
+    made of it: text and numbers.
 
     Returns:
         0 where the training came to its end, 2 for wrong use or a file that can't be read, 3 where the training
@@ -74,20 +65,17 @@ def run_train_command(
 
     stdout = sys.stdout if stdout is None else stdout
     stderr = sys.stderr if stderr is None else stderr
-    given = {
-        "data": data,
-        "limit_train": limit_train,
-        "limit_test": limit_test,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "lr": float(lr) if lr is not None else None,
-        "seed": seed,
+    flags = {
+        "--data": data,
+        "--limit-train": limit_train,
+        "--limit-test": limit_test,
+        "--epochs": epochs,
+        "--batch-size": batch_size,
+        "--lr": float(lr) if lr is not None else None,
+        "--seed": seed,
     }
-    overrides = tuple(
-        Override(path, given[name], flag) for name, (path, flag) in _FLAGS.items() if given[name] is not None
-    )
     try:
-        recipe = read_recipe(recipe_path, overrides)
+        recipe = read_recipe(recipe_path, read_overrides(recipe_settings, flags))
         _share_the_cores()
         from archdsl.training.run import train  # Here, for torch takes seconds to import, and a bad recipe none.
 

@@ -49,7 +49,7 @@ class Data(Section):
             json_schema_extra={"anyOf": [{"enum": [*DATA_SETS]}, {"pattern": "^folder:."}]},
         ),
     ] = "shapes"
-    """The data set: shapes, which are drawn here, digits, fashion-mnist, mnist, cifar10, cifar100, or folder:PATH."""
+    """The data set; shapes are drawn as a run starts, and PATH has a folder of pictures for each class."""
 
     train: Annotated[Count | None, Field(examples=[6000])] = None
     """Learn from so many images, a fixed random part of them; null takes all there are.
@@ -303,7 +303,9 @@ class Recipe(Section):
     """Evaluate after every so many epochs, and after the last."""
 
     early_stop: Annotated[int, Field(ge=1, le=100_000, examples=[3])] | None = None
-    """End after so many evaluations without a better accuracy on the images held back; null never."""
+    """End after so many evaluations without a better accuracy on the images held back; null never.
+
+    How many are held back is data.validation."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """fp32, or bf16, which computes by autocast in bfloat16; auto does so on a device that is faster at it."""

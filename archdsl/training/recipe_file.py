@@ -6,14 +6,19 @@ All mistakes are told at once, a line each, with the line of the file and the ke
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from archdsl.training.errors import TrainingError, printable
-from archdsl.training.recipe import CHOICES, DEFAULT_CHOICES, Augmentation, Data, Recipe, Section
-from archdsl.training.yaml_text import MOST_CHARACTERS, KeyPath, dotted, read_yaml
+from archdsl.training.recipe import CHOICES, DEFAULT_CHOICES, Recipe
+from archdsl.training.recipe_keys import FLAGS, SECTIONS, all_keys, in_words, meant_keys, near_keys, value_as_written
+from archdsl.training.yaml_text import MOST_CHARACTERS, KeyPath, dotted, read_scalar, read_yaml
+
+DEFAULT = "default"
+"""What `--recipe` is given in place of a file for a recipe without any key."""
 
 
 class Override(NamedTuple):
@@ -24,12 +29,57 @@ class Override(NamedTuple):
     flag: str
 
 
+def read_overrides(settings: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> tuple[Override, ...]:
+    """What a command line puts over a recipe.
+
+    settings: each `--set-recipe`, as "optimizer.lr=0.05"; the value is read as it would be in a recipe.
+    flags: the values of flags that are short for a key, by their names in `FLAGS`; None where one is not given.
+
+    Raises TrainingError with a line for each that can't be meant: no such key, one given twice, no value.
+    """
+    found = {
+        FLAGS[flag]: Override(tuple(FLAGS[flag].split(".")), value, flag)
+        for flag, value in (flags or {}).items()
+        if value is not None
+    }
+    wrong: list[str] = []
+    for text in settings:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        flag = f"--set-recipe {key}"
+        if not (key and equals and value):
+            wrong.append(f"--set-recipe takes KEY=VALUE, as optimizer.lr=0.05, not `{text}`")
+        elif key in SECTIONS:
+            first = next(path for path in all_keys() if path.startswith(f"{key}."))
+            wrong.append(f"{flag}: a section is set key by key, as --set-recipe {first}={all_keys()[first].example}")
+        elif key not in all_keys():
+            close = meant_keys(key) or near_keys(key)
+            hint = f"did you mean {in_words(close[:3], 'or')}?" if close else "see `archdsl recipe explain`"
+            wrong.append(f"{flag}: there is no such key; {hint}")
+        elif key in found:
+            before = found[key].flag
+            wrong.append(f"{flag} is given twice" if before == flag else f"{before} and {flag} are one key; give one")
+        else:
+            try:
+                found[key] = Override(tuple(key.split(".")), read_scalar(flag, value), flag)
+            except TrainingError as error:
+                wrong.append(str(error))
+    if wrong:
+        raise TrainingError("\n".join(printable(line) for line in wrong))
+    return tuple(found.values())
+
+
+def own_recipe(spec: str | Path) -> Path | None:
+    """The recipe that lies beside a spec and is called as it is: `alexnet.yaml`, or `.yml`, beside `alexnet.arch`."""
+    beside = (Path(spec).with_suffix(suffix) for suffix in (".yaml", ".yml"))
+    return next((path for path in beside if path.is_file()), None)
+
+
 def read_recipe(path: str | Path | None, overrides: tuple[Override, ...] = ()) -> Recipe:
-    """Read a recipe and put the overrides over it; without a path, over the default.
+    """Read a recipe and put the overrides over it; without a path, or by "default", over the default.
 
     Raises TrainingError with a line for each mistake, which names the file, the line and the key, or the flag.
     """
-    if path is None:
+    if path is None or str(path) == DEFAULT:
         return check_recipe("the recipe", "", overrides)
     name = printable(str(path))
     try:
@@ -61,19 +111,17 @@ def check_recipe(name: str, text: str, overrides: tuple[Override, ...] = ()) -> 
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        messages = []
+        told: list[tuple[int, str]] = []
         for fault in error.errors():
-            key_path, message = _explain(fault, values)
-            if key_path in flags:
-                place = f"{flags[key_path]}: "
-            else:
-                line = document.lines.get(key_path) or document.lines.get(key_path[:-1]) or 1
-                place = f"{name}:{line}: {dotted(key_path)}: "
-            messages.append(printable(place + message))
-        raise TrainingError("\n".join(dict.fromkeys(messages))) from None
+            path, message = _explain(fault, values, flags)
+            line = 0 if path in flags else document.lines.get(path) or document.lines.get(path[:-1]) or 1
+            place = f"{name}:{line}: {dotted(path)}" if line else flags[path]
+            told.append((line, printable(f"{place}: {message}")))
+        lines = [message for _, message in sorted(told, key=lambda each: each[0])]
+        raise TrainingError("\n".join(dict.fromkeys(lines))) from None
 
 
-def _explain(fault: Any, values: dict[str, Any]) -> tuple[KeyPath, str]:
+def _explain(fault: Any, values: dict[str, Any], flags: Mapping[KeyPath, str]) -> tuple[KeyPath, str]:
     """The key at fault, and what is wrong with it."""
     path: KeyPath = tuple(fault["loc"])
     kind, facts, given = fault["type"], fault.get("ctx", {}), fault["input"]
@@ -81,23 +129,16 @@ def _explain(fault: Any, values: dict[str, Any]) -> tuple[KeyPath, str]:
     if section in CHOICES and len(path) > 1:
         path = (section, *path[2:])  # Behind it, pydantic names the class that was chosen.
     if kind == "extra_forbidden":
-        known = list(Recipe.model_fields if len(path) == 1 else _section_class(section, values).model_fields)
-        close = difflib.get_close_matches(str(path[-1]), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-        return path, f"there is no such key; {hint}"
+        return path, _no_such_key(path, values, flags)
     if kind == "union_tag_invalid":
-        choices = list(CHOICES[section])
         name = given.get("name") if isinstance(given, dict) else given
-        close = difflib.get_close_matches(str(name), choices, n=1)
-        return (*path, "name"), f"{name!r} is none of {', '.join(choices)}" + (
-            f"; did you mean {close[0]}?" if close else ""
-        )
+        close = difflib.get_close_matches(str(name), CHOICES[section], n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return (*path, "name"), f"{_quoted(name)} is none of {', '.join(CHOICES[section])}{hint}"
     if kind == "value_error":
         return path, str(facts["error"])
-    if kind in ("model_type", "model_attributes_type", "union_tag_not_found") or (
-        section in CHOICES and len(path) == 1
-    ):
-        return path, f"a section of keys is needed here, as in `{section}: {{name: ...}}`"
+    if path == (section,) and section in SECTIONS:
+        return path, _no_section(section, given)
     wording = {
         "greater_than": "must be more than {gt}",
         "greater_than_equal": "must be at least {ge}",
@@ -113,18 +154,43 @@ def _explain(fault: Any, values: dict[str, Any]) -> tuple[KeyPath, str]:
     if wording is None:
         return path, str(fault["msg"])
     bounds = {key: f"{bound:g}" if isinstance(bound, float) else bound for key, bound in facts.items()}
-    return path, f"{wording.format(**bounds)}, and is {_as_written(given)}"
+    return path, f"{wording.format(**bounds)}, and is {_quoted(given)}"
 
 
-def _section_class(section: str, values: dict[str, Any]) -> type[Section]:
+def _no_such_key(path: KeyPath, values: dict[str, Any], flags: Mapping[KeyPath, str]) -> str:
+    """Why a key is none, and which is meant: another optimizer's, one of another section, one of a like name."""
+    section, key = str(path[0]) if len(path) > 1 else "", str(path[-1])
+    of_section = [each for each in all_keys().values() if each.section == section]
+    owner = ""
     if section in CHOICES:
-        name = values[section].get("name", DEFAULT_CHOICES[section])
-        return CHOICES[section][name]
-    return Augmentation if section == "augmentation" else Data
+        owner = values[section].get("name", DEFAULT_CHOICES[section])
+        others = [each.owners for each in of_section if each.name == key and owner not in each.owners]
+        if others and others[0]:
+            chosen = flags.get((section, "name"))
+            told = f"{owner}, of {chosen}," if chosen else owner
+            return f"{told} has no such key; {in_words(others[0])} {'have' if len(others[0]) > 1 else 'has'} it"
+        of_section = [each for each in of_section if not each.owners or owner in each.owners]
+    here = [each.name for each in of_section] + ([] if section else [*SECTIONS])
+    if meant := meant_keys(key):
+        return f"there is no such key; did you mean {in_words(meant[:3], 'or')}?"
+    if close := difflib.get_close_matches(key, here, n=1):
+        return f"there is no such key; did you mean {close[0]}?"
+    if close := near_keys(key):
+        return f"there is no such key; did you mean {in_words(close[:3], 'or')}?"
+    return f"there is no such key; there are {', '.join(here)}"
 
 
-def _as_written(value: Any) -> str:
-    words = {None: "null", True: "true", False: "false"}
-    if value is None or isinstance(value, bool):
-        return words[value]
-    return "a section" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
+def _no_section(section: str, given: Any) -> str:
+    """That a section is one of keys, with an example that has what was given where it is a name."""
+    names = CHOICES.get(section, {})
+    first = next(each for each in all_keys().values() if each.section == section)
+    value = given if isinstance(given, str) and (given in names or first.name == "name") else first.example
+    if names and value not in names:
+        value = first.example
+    return f"a section of keys is needed here, as in `{section}: {{{first.name}: {value}}}`"
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return "a section" if isinstance(value, dict) else "a list"
+    return repr(value) if isinstance(value, str) else value_as_written(value)

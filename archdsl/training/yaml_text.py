@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from archdsl.training.errors import TrainingError
+from archdsl.training.errors import TrainingError, printable
 
 MOST_CHARACTERS = 1 << 16
 DEEPEST = 10
@@ -41,8 +41,36 @@ class Document(NamedTuple):
 
 def read_yaml(name: str, text: str) -> Document:
     """Read one document. Raises TrainingError, which names the file and the line."""
+    try:
+        return _read(text)
+    except _Fault as fault:
+        place = name if fault.line is None else f"{name}:{fault.line}"
+        raise TrainingError(printable(f"{place}: {fault}")) from None
+
+
+def read_scalar(name: str, text: str) -> str | int | float | bool | None:
+    """Read a value as it stands behind a key, but no list or section. Raises TrainingError, which names `name`."""
+    try:
+        value: str | int | float | bool | list[Any] | dict[str, Any] | None = _read(text).value
+    except _Fault as fault:
+        raise TrainingError(printable(f"{name}: {fault}")) from None
+    if isinstance(value, list | dict):
+        kind = "a section" if isinstance(value, dict) else "a list"
+        raise TrainingError(printable(f"{name}: one value is needed here, and `{text}` is {kind}"))
+    return value
+
+
+class _Fault(Exception):
+    """What is wrong with a text, and in which line where that is known."""
+
+    def __init__(self, line: int | None, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def _read(text: str) -> Document:
     if len(text) > MOST_CHARACTERS:
-        raise TrainingError(f"{name}: a recipe has at most {MOST_CHARACTERS} characters, and this one {len(text)}")
+        raise _Fault(None, f"a recipe has at most {MOST_CHARACTERS} characters, and this one {len(text)}")
     lines: dict[KeyPath, int] = {}
     try:
         events = iter(yaml.parse(text, Loader=yaml.SafeLoader))
@@ -50,77 +78,72 @@ def read_yaml(name: str, text: str) -> Document:
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if () in lines:
-                    raise _fault(name, event, "a recipe is one document; take out the `---`")
+                    raise _Fault(_line(event), "a recipe is one document; take out the `---`")
                 lines[()] = _line(event)
-                value = _read_value(name, events, next(events), (), lines)
+                value = _read_value(events, next(events), (), lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"{name}:{mark.line + 1}" if mark else name
-        raise TrainingError(f"{place}: not YAML: {error.problem or error.context}") from None
+        raise _Fault(mark.line + 1 if mark else None, f"not YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
         reason = getattr(error, "reason", None) or str(error).splitlines()[0]
-        raise TrainingError(f"{name}: not YAML: {reason}") from None
+        raise _Fault(None, f"not YAML: {reason}") from None
     return Document(value, lines)
 
 
-def _read_value(name: str, events: Iterator[Any], event: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
+def _read_value(events: Iterator[Any], event: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
     if isinstance(event, yaml.AliasEvent):
-        raise _fault(name, event, f"a recipe has no aliases; write the value out in place of `*{event.anchor}`")
+        raise _Fault(_line(event), f"a recipe has no aliases; write the value out in place of `*{event.anchor}`")
     if getattr(event, "anchor", None):
-        raise _fault(name, event, f"a recipe has no anchors; take out `&{event.anchor}`")
+        raise _Fault(_line(event), f"a recipe has no anchors; take out `&{event.anchor}`")
     if getattr(event, "tag", None):
-        raise _fault(name, event, f"a recipe has no tags; take out `{event.tag}`")
+        raise _Fault(_line(event), f"a recipe has no tags; take out `{event.tag}`")
     if len(path) > DEEPEST:
-        raise _fault(name, event, f"nested deeper than {DEEPEST}")
+        raise _Fault(_line(event), f"nested deeper than {DEEPEST}")
     if isinstance(event, yaml.ScalarEvent):
-        return event.value if event.style in ("'", '"', "|", ">") else _plain_scalar(name, event)
+        return event.value if event.style in ("'", '"', "|", ">") else _plain_scalar(event)
     if isinstance(event, yaml.SequenceStartEvent):
         items: list[Any] = []
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
             lines[(*path, len(items))] = _line(event)
-            items.append(_read_value(name, events, event, (*path, len(items)), lines))
+            items.append(_read_value(events, event, (*path, len(items)), lines))
         return items
     entries: dict[str, Any] = {}
     while not isinstance(event := next(events), yaml.MappingEndEvent):
         if not isinstance(event, yaml.ScalarEvent) or event.anchor or event.tag:
-            raise _fault(name, event, "a key is a plain word")
+            raise _Fault(_line(event), "a key is a plain word")
         key = event.value
         if key in entries:
             first = lines[(*path, key)]
-            raise _fault(name, event, f"{dotted((*path, key))} is given twice, first in line {first}")
+            raise _Fault(_line(event), f"{dotted((*path, key))} is given twice, first in line {first}")
         lines[(*path, key)] = _line(event)
-        entries[key] = _read_value(name, events, next(events), (*path, key), lines)
+        entries[key] = _read_value(events, next(events), (*path, key), lines)
     return entries
 
 
-def _plain_scalar(name: str, event: yaml.ScalarEvent) -> bool | int | float | str | None:
+def _plain_scalar(event: yaml.ScalarEvent) -> bool | int | float | str | None:
     text: str = event.value
     if text in _WORDS:
         return _WORDS[text]
     if _WHOLE.fullmatch(text):
         return int(text)
     if _HUGE.fullmatch(text):
-        raise _fault(name, event, f"a whole number has at most 19 digits, and this one {len(text.lstrip('+-'))}")
+        raise _Fault(_line(event), f"a whole number has at most 19 digits, and this one {len(text.lstrip('+-'))}")
     if _DECIMAL.fullmatch(text):
         number = float(text)
         if number in (float("inf"), float("-inf")):
-            raise _fault(name, event, f"{text} is larger than any number that a computer reckons with")
+            raise _Fault(_line(event), f"{text} is larger than any number that a computer reckons with")
         return number
     if _LEADING_ZERO.fullmatch(text):
         mended = text.lstrip("+-").lstrip("0_") or "0"
-        raise _fault(name, event, f"a number does not begin with 0: write {mended}, or '{text}' where text is meant")
+        raise _Fault(_line(event), f"a number does not begin with 0: write {mended}, or '{text}' where text is meant")
     if _NOT_FINITE.fullmatch(text):
-        raise _fault(name, event, f"{text} is no number that a recipe can use")
+        raise _Fault(_line(event), f"{text} is no number that a recipe can use")
     return text
 
 
 def _line(event: yaml.Event) -> int:
     mark = event.start_mark
     return 1 if mark is None else mark.line + 1
-
-
-def _fault(name: str, event: yaml.Event, message: str) -> TrainingError:
-    return TrainingError(f"{name}:{_line(event)}: {message}")
 
 
 def dotted(path: KeyPath) -> str:
