@@ -63,7 +63,14 @@ class Data(Section):
     """So many of the images to learn from are held back, a fixed random part of each class.
 
     Each evaluation is on them, and the best weights and an early stop are chosen by them; the test images are then
-    looked at once, in the end. With 0, each evaluation is on the test images, and the weights kept are the last."""
+    looked at once, in the end. With 0, each evaluation is on the test images, and the weights kept are the last. The
+    images of a folder that has `val` beside `train` and `test` are taken from there, with 0 all of them."""
+
+    in_memory: Annotated[bool | None, Field(examples=[False])] = None
+    """Whether a folder's images are all read before the first step, or each step reads its own.
+
+    null reads up to 2 GiB of them. A random crop is cut out of what is in memory at the network's size, or out of the
+    picture as it is in its file. All but folders are always in memory."""
 
     seed: Annotated[Seed, Field(examples=[1])] = 0
     """For what is drawn of the data itself: the shapes, the part, the split of a folder.
@@ -83,6 +90,14 @@ class Data(Section):
         close = difflib.get_close_matches(name, DATA_SETS, n=1)
         hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(DATA_SETS)} and folder:PATH"
         raise ValueError(f"there is no data set {name!r}{hint}")
+
+    @field_validator("in_memory")
+    @classmethod
+    def _has_files(cls, in_memory: bool | None, others: ValidationInfo) -> bool | None:
+        name = others.data.get("name")
+        if in_memory is False and name is not None and not name.startswith("folder:"):
+            raise ValueError(f"only a folder can be read step by step, and data.name is {name}")
+        return in_memory
 
     @field_validator("validation")
     @classmethod

@@ -177,109 +177,6 @@ def test_the_real_fashion_mnist_is_read() -> None:
     assert normalization.std == pytest.approx((0.3530,), abs=1e-4)
 
 
-# A folder of images.
-
-
-def write_images(root: Path, classes: dict[str, int], colour: bool = False, side: int = 20) -> None:
-    for label, (name, count) in enumerate(classes.items()):
-        (root / name).mkdir(parents=True)
-        for i in range(count):
-            level = 20 + 60 * label + i
-            picture = Pictures.new("RGB", (side + i, side), (level, 255 - level, 0) if colour else (level,) * 3)
-            picture.save(root / name / f"{i:03}.png")
-
-
-def read_images(path: Path, classes: int, shape: Image = Image(1, 16, 16), **fields: int) -> object:  # noqa: B008
-    network, spec = tiny(classes, shape)
-    return load_data(Data(name=f"folder:{path}", **fields), network, spec, Path("unused"))
-
-
-def test_a_folder_is_split_and_the_same_each_time(tmp_path: Path) -> None:
-    write_images(tmp_path, {"b": 10, "a": 5})
-    (tmp_path / "a" / ".hidden").write_text("not an image")
-    (tmp_path / "a" / "Thumbs.db").write_text("not an image")
-    data, again = read_images(tmp_path, 2), read_images(tmp_path, 2)
-    assert data.classes == ("a", "b")
-    assert data.train.images.shape == (12, 1, 16, 16)
-    assert data.test.labels.tolist() == [0, 1, 1]
-    assert torch.equal(data.train.images, again.train.images)
-    seen = {int(image.float().mean()) for part in (data.train, data.test) for image in part.images}
-    assert len(seen) == 15  # Each image is in one of the parts.
-    assert not torch.equal(data.test.images, read_images(tmp_path, 2, seed=1).test.images)
-
-
-def test_a_folder_with_parts_of_its_own(tmp_path: Path) -> None:
-    write_images(tmp_path / "train", {"cat": 4, "dog": 6}, colour=True)
-    write_images(tmp_path / "test", {"cat": 2, "dog": 1}, colour=True)
-    data = read_images(tmp_path, 2, Image(3, 16, 18))
-    assert data.train.images.shape == (10, 3, 16, 18)
-    assert data.test.labels.tolist() == [0, 0, 1]
-    assert data.train.images[0].float().mean((1, 2)).tolist() == [20, 235, 0]
-
-
-def test_part_of_a_folder_has_all_classes_in_it(tmp_path: Path) -> None:
-    write_images(tmp_path, {"a": 30, "b": 30})
-    data = read_images(tmp_path, 2, train=10, test=4)
-    assert len(data.train.labels) == 10
-    assert set(data.train.labels.tolist()) == {0, 1}
-    assert len(data.test.labels) == 4
-
-
-@pytest.mark.parametrize(
-    ("break_it", "message"),
-    [
-        (lambda root: (root / "a" / "bad.png").write_text("no image"), "a/bad.png: not an image that can be read"),
-        (lambda root: (root / "a" / "cut.png").write_bytes((root / "a" / "000.png").read_bytes()[:50]), "a/cut.png: "),
-        (lambda root: (root / "a" / "empty.jpg").touch(), "a/empty.jpg: not an image"),
-        (lambda root: (root / "a" / "notes.txt").write_text("hello"), "a/notes.txt: not an image"),
-        (lambda root: (root / "a" / "inner").mkdir(), "a/inner: not an image"),
-        (lambda root: Pictures.new("I;16", (9, 9)).save(root / "a" / "deep.png"), "deep.png: more than 8 bits"),
-        (lambda root: (root / "c").mkdir(), "c: there is no image in it"),
-        (lambda root: (root / "train").mkdir(), "a folder `train`, and no `test` beside it"),
-        (lambda root: [file.unlink() for file in sorted((root / "a").iterdir())[1:]], "a: one image can't be both"),
-    ],
-)
-def test_a_folder_that_is_not_right(tmp_path: Path, break_it: Callable[[Path], object], message: str) -> None:
-    write_images(tmp_path, {"a": 4, "b": 4})
-    break_it(tmp_path)
-    with pytest.raises(TrainingError, match=message) as caught:
-        read_images(tmp_path, 2)
-    assert str(tmp_path) in str(caught.value)
-
-
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="there is no such folder"):
-        read_images(tmp_path / "none", 2)
-    write_images(tmp_path, {"one": 3})
-    with pytest.raises(TrainingError, match="there is only one, one"):
-        read_images(tmp_path, 2)
-    write_images(tmp_path / "x" / "train", {"a": 2, "b": 2})
-    write_images(tmp_path / "x" / "test", {"a": 2, "c": 2})
-    with pytest.raises(TrainingError, match="class b is in only one of"):
-        read_images(tmp_path / "x", 2)
-
-
-def test_a_folder_that_can_not_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_images(tmp_path, {"a": 2, "b": 2})
-
-    def refuse(path: Path) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    with pytest.raises(TrainingError, match=f"{tmp_path}: Permission denied") as caught:
-        read_images(tmp_path, 2)
-    assert caught.value.exit_code == 2
-
-
-def test_a_picture_that_is_not_what_it_seems(tmp_path: Path) -> None:
-    write_images(tmp_path, {"a": 2, "b": 2})
-    clear = Pictures.new("RGBA", (20, 20), (0, 0, 0, 0))
-    for name in ("000.png", "001.png"):
-        clear.save(tmp_path / "a" / name)
-    data = read_images(tmp_path, 2)
-    assert data.train.images[0].unique().tolist() == [255]  # What shines through is white, not the black below.
-
-
 # Whether network and data fit.
 
 
@@ -310,14 +207,6 @@ def test_a_network_that_does_not_fit_is_refused(
     with pytest.raises(TrainingError, match=message) as caught:
         load_data(Data(name=name), network, spec, tmp_path)
     assert caught.value.exit_code == 2
-
-
-def test_a_colour_folder_does_not_fit_a_grey_network(tmp_path: Path) -> None:
-    write_images(tmp_path, {"a": 3, "b": 3}, colour=True)
-    with pytest.raises(
-        TrainingError, match=r"tiny.arch:2:1: .*3 channels \(red, green, blue\); write `input\(3, 16, 16\)`"
-    ):
-        read_images(tmp_path, 2)
 
 
 def test_a_network_that_ends_in_an_image_is_told_to_flatten(tmp_path: Path) -> None:

@@ -1,63 +1,92 @@
-"""Images in folders, one folder a class."""
+"""Images in folders, one folder a class: held in memory where they fit, else read from their files step by step."""
 
 from __future__ import annotations
 
-import warnings
+import os
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from archdsl.shapes import Image
 from archdsl.training.data.fit import Fit
-from archdsl.training.data.image_set import DataSet, ImageSet
+from archdsl.training.data.image_set import DataSet, Images, ImageSet, Request
+from archdsl.training.data.pictures import look_at
+from archdsl.training.data.streamed import StreamedSet
 from archdsl.training.errors import TrainingError, printable
 
 TEST_SHARE = 0.2
-"""The part of each class that is kept for the test, where a folder has no `train` and `test` of its own."""
+"""The part of each class that is kept for the test, where a folder has no `test` or `val` of its own."""
+
+MOST_IN_MEMORY = 2 * 2**30
+"""Bytes of images, all parts together, up to which a folder is held in memory. It does not ask how much memory there
+is, for a random crop is another one there, and so would be the run."""
 
 _NOT_IMAGES = {"thumbs.db", "desktop.ini"}
-_DEEPER_THAN_BYTES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_AT_ONCE = 64
 
 
-def read_folder(path: Path, fit: Fit, seed: int) -> DataSet:
-    """Read `path/train/CLASS/*` and `path/test/CLASS/*`, or split `path/CLASS/*` by the seed.
+def list_folder(path: Path, fit: Fit, seed: int) -> DataSet:
+    """Find `path/train/CLASS/*` and `path/test/CLASS/*`, or `path/CLASS/*`, which is split by the seed.
 
-    The classes are the folders' names in order. Each image is scaled to cover the network's height and width, and
-    cut around its middle. All are held as grey if none has a colour. Hidden files are left out; any other file
-    must be an image. Raises TrainingError, which names the file that is not, or the folder that is missing.
+    `val` stands for `test` where there is none, as in ImageNet; beside both it is the validation part. The classes are
+    the folders' names in order. Hidden files are left out; any other file must be an image.
+    Raises TrainingError, which names the folder that is missing or wrong.
     """
-    from archdsl.shapes import Image
-
     name = printable(f"folder:{path}")
     shape = fit.network.input
     if not isinstance(shape, Image):
         fit.refuse_input(f"the network takes {shape} features, and {name} has images", "3x64x64")
     if not path.is_dir():
         raise TrainingError(f"{printable(str(path))}: there is no such folder")
-    parts = [part for part in ("train", "test") if (path / part).is_dir()]
-    if len(parts) == 1:
-        other = "test" if parts == ["train"] else "train"
-        raise TrainingError(f"{printable(str(path))}: there is a folder `{parts[0]}`, and no `{other}` beside it")
-    if parts:
-        train_files, test_files = _list_classes(path / "train"), _list_classes(path / "test")
-        if list(train_files) != list(test_files):
-            odd = sorted(set(train_files) ^ set(test_files))[0]
-            raise TrainingError(f"{printable(str(path))}: class {printable(odd)} is in only one of `train` and `test`")
-    else:
-        train_files, test_files = _split(_list_classes(path), seed)
-    classes = tuple(train_files)
+    parts = _list_parts(path, seed)
+    classes = tuple(parts["train"])
     fit.check_classes(name, len(classes))
-    assert isinstance(shape, Image)
     size = (int(shape.height or 0), int(shape.width or 0))
-    train, test = _read_images(train_files, size), _read_images(test_files, size)
-    if not (_has_colour(train.images) or _has_colour(test.images)):
-        train, test = (ImageSet(part.images[:, :1].contiguous(), part.labels) for part in (train, test))
-    fit.check_images(name, train.images.shape[1], *size)
-    return DataSet(name, classes, train, test)
+    sets = {part: _as_set(files, size) for part, files in parts.items()}
+    return DataSet(name, classes, sets["train"], sets["test"], sets.get("val"))
 
 
-def _list_classes(path: Path) -> dict[str, list[Path]]:
+def open_folder(listed: DataSet, fit: Fit, in_memory: bool | None) -> DataSet:
+    """Read the header of each file of a listed folder, and the images as well where they are held in memory.
+
+    All images are grey if none has a colour; of images that stay in their files, if none is of a kind that can have
+    colours. in_memory: None holds up to MOST_IN_MEMORY bytes.
+    Raises TrainingError, which names the file that is not an image, or tells that the network does not take it.
+    """
+    parts = [part for part in listed[2:] if isinstance(part, StreamedSet)]
+    has_colours = any([*look_at(chain.from_iterable(part.files for part in parts))])  # All, not up to the first.
+    parts = [part.of_channels(3 if has_colours else 1) for part in parts]
+    height, width = parts[0].height, parts[0].width
+    if in_memory is None:
+        in_memory = sum(map(len, parts)) * parts[0].channels * height * width <= MOST_IN_MEMORY
+    opened: Sequence[Images] = _hold(parts) if in_memory else parts
+    fit.check_images(listed.name, opened[0].channels, height, width)
+    return DataSet(listed.name, listed.classes, *opened)
+
+
+def _list_parts(path: Path, seed: int) -> dict[str, dict[str, list[str]]]:
+    """The files of each class of `train`, `test`, and of `val` if the folder has one beside both."""
+    there = [part for part in ("train", "test", "val") if (path / part).is_dir()]
+    if not there:
+        train, test = _split(_list_classes(path), seed)
+        return {"train": train, "test": test}
+    where = printable(str(path))
+    if "train" not in there:
+        raise TrainingError(f"{where}: there is a folder `{there[0]}`, and no `train` beside it")
+    if len(there) == 1:
+        raise TrainingError(f"{where}: there is a folder `train`, and no `test` or `val` beside it")
+    parts = {part: _list_classes(path / part) for part in there}
+    for part in there[1:]:
+        odd = sorted(set(parts["train"]) ^ set(parts[part]))
+        if odd:
+            raise TrainingError(f"{where}: class {printable(odd[0])} is in only one of `train` and `{part}`")
+    return parts if "test" in parts else {"train": parts["train"], "test": parts["val"]}
+
+
+def _list_classes(path: Path) -> dict[str, list[str]]:
     """The files of each class, both in order."""
     classes = {folder.name: _list_images(folder) for folder in sorted(path.iterdir()) if _is_class(folder)}
     if len(classes) < 2:
@@ -70,25 +99,21 @@ def _is_class(path: Path) -> bool:
     return path.is_dir() and not path.name.startswith(".")
 
 
-def _list_images(folder: Path) -> list[Path]:
-    files = [
-        file
-        for file in sorted(folder.iterdir())
-        if not file.name.startswith(".") and file.name.lower() not in _NOT_IMAGES
-    ]
-    if not files:
+def _list_images(folder: Path) -> list[str]:
+    names = [name for name in os.listdir(folder) if not name.startswith(".") and name.lower() not in _NOT_IMAGES]
+    if not names:
         raise TrainingError(f"{printable(str(folder))}: there is no image in it")
-    return files
+    return [os.path.join(folder, name) for name in sorted(names)]
 
 
-def _split(classes: dict[str, list[Path]], seed: int) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
+def _split(classes: dict[str, list[str]], seed: int) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Keep a part of each class, at least one image, for the test."""
     generator = torch.Generator().manual_seed(seed)
     train, test = {}, {}
     for name, files in classes.items():
         if len(files) < 2:
             raise TrainingError(
-                f"{printable(str(files[0].parent))}: one image can't be both learned from and tested on"
+                f"{printable(os.path.dirname(files[0]))}: one image can't be both learned from and tested on"
             )
         kept = set(torch.randperm(len(files), generator=generator)[: max(1, round(TEST_SHARE * len(files)))].tolist())
         train[name] = [file for i, file in enumerate(files) if i not in kept]
@@ -96,39 +121,26 @@ def _split(classes: dict[str, list[Path]], seed: int) -> tuple[dict[str, list[Pa
     return train, test
 
 
-def _read_images(classes: dict[str, list[Path]], size: tuple[int, int]) -> ImageSet:
-    files = [(file, label) for label, names in enumerate(classes.values()) for file in names]
-    images = torch.empty(len(files), 3, *size, dtype=torch.uint8)
-    for i, (file, _) in enumerate(files):
-        images[i] = _read_image(file, size)
-    return ImageSet(images, torch.tensor([label for _, label in files]))
+def _as_set(classes: dict[str, list[str]], size: tuple[int, int]) -> StreamedSet:
+    labels = [label for label, files in enumerate(classes.values()) for _ in files]
+    return StreamedSet(tuple(chain.from_iterable(classes.values())), torch.tensor(labels), *size, channels=3)
 
 
-def _read_image(file: Path, size: Sequence[int]) -> Tensor:
-    """One image as uint8 (3, height, width)."""
-    from PIL import Image as Pictures
-    from PIL import ImageOps
+def _hold(parts: Sequence[StreamedSet]) -> list[ImageSet]:
+    """The same sets in memory, grey if no image has a colour."""
+    held = [_read_all(part) for part in parts]
+    if parts[0].channels == 3 and not any(map(_has_colour, held)):
+        held = [images[:, :1].contiguous() for images in held]
+    return [ImageSet(images, part.labels) for images, part in zip(held, parts, strict=True)]
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Pictures.DecompressionBombWarning)
-            with Pictures.open(file) as opened:
-                if opened.mode in _DEEPER_THAN_BYTES:
-                    raise TrainingError(
-                        f"{printable(str(file))}: more than 8 bits a channel ({opened.mode}); save it with 8"
-                    )
-                opened.load()
-                picture = ImageOps.exif_transpose(opened)
-    except TrainingError:
-        raise
-    except Exception as error:  # What PIL's decoders raise on bad files is of every kind.
-        reason = printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
-        raise TrainingError(f"{printable(str(file))}: not an image that can be read ({reason})") from None
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        picture = Pictures.alpha_composite(Pictures.new("RGBA", picture.size, "white"), picture)
-    picture = ImageOps.fit(picture.convert("RGB"), (size[1], size[0]), Pictures.Resampling.BILINEAR)
-    return torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(*size, 3).permute(2, 0, 1)
+
+def _read_all(part: StreamedSet) -> Tensor:
+    images = torch.empty(len(part), part.channels, part.height, part.width, dtype=torch.uint8)
+    at = 0
+    for _, batch, _ in part.read(map(Request, torch.split(torch.arange(len(part)), _AT_ONCE))):
+        images[at : at + len(batch)] = batch
+        at += len(batch)
+    return images
 
 
 def _has_colour(images: Tensor) -> bool:

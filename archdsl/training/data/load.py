@@ -10,9 +10,10 @@ from archdsl.shapes import Image
 from archdsl.source import Source
 from archdsl.training.data.figures import FIGURES, SMALLEST_SIDE, draw_figures
 from archdsl.training.data.fit import Fit
-from archdsl.training.data.folder import read_folder
+from archdsl.training.data.folder import list_folder, open_folder
 from archdsl.training.data.image_set import DataSet, ImageSet, hold_back, limit
 from archdsl.training.data.known import KNOWN_SETS, read_known_set
+from archdsl.training.data.streamed import StreamedSet
 from archdsl.training.errors import TrainingError, printable
 from archdsl.training.recipe import Data
 
@@ -32,8 +33,13 @@ def load_data(data: Data, network: Network, spec: Source, data_dir: Path, downlo
 
 def _load(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
     whole = _read(data, fit, data_dir, download)
-    train, validation = hold_back(limit(whole.train, data.train, data.seed), data.validation, data.seed)
-    return whole._replace(train=train, test=limit(whole.test, data.test, data.seed), validation=validation)
+    train, validation = limit(whole.train, data.train, data.seed), whole.validation
+    if validation is None:
+        train, validation = hold_back(train, data.validation, data.seed)
+    else:
+        validation = limit(validation, data.validation or None, data.seed)
+    used = whole._replace(train=train, test=limit(whole.test, data.test, data.seed), validation=validation)
+    return open_folder(used, fit, data.in_memory) if isinstance(train, StreamedSet) else used
 
 
 def _read(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
@@ -44,7 +50,7 @@ def _read(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
         fit.check_images(data.name, known.channels, known.height, known.width)
         fit.check_classes(data.name, len(known.classes))
         return read_known_set(data.name, data_dir, download)
-    return read_folder(Path(data.name.removeprefix("folder:")).expanduser(), fit, data.seed)
+    return list_folder(Path(data.name.removeprefix("folder:")).expanduser(), fit, data.seed)
 
 
 def _draw(data: Data, fit: Fit) -> DataSet:

@@ -1,0 +1,142 @@
+"""From the file of a picture to the bytes of an image: the one way in, for training and for `predict`.
+
+Only formats that PIL decodes itself are read: for others it starts programs, as Ghostscript for EPS.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from archdsl.training.errors import TrainingError, printable
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+
+MOST_PIXELS = 89_478_485
+"""PIL's own bound, above which it warns of a decompression bomb."""
+
+_GREY = ("1", "L", "LA", "La")
+_DEEPER_THAN_BYTES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_ORIENTATION = 0x0112  # The tag of EXIF; from 5 on, height and width change places.
+
+CropBox = Callable[[int, int], tuple[int, int, int, int]]
+"""For a height and a width: top, left, height and width of what is cut out of the picture."""
+
+
+def read_image(file: str | os.PathLike[str], height: int, width: int, channels: int = 3) -> Tensor:
+    """One picture as training sees it: uint8 (channels, height, width), grey for one channel.
+
+    The picture is turned as its EXIF data say, laid on white where it is transparent, scaled to cover height and
+    width (bilinear, with antialiasing) and cut around its middle. Raises TrainingError, which names the file, where
+    it is no picture, is damaged, has more than 8 bits a channel, several frames, or more than MOST_PIXELS pixels.
+    """
+    for _ in look_at([os.fspath(file)]):
+        pass
+    return as_images([decode(os.fspath(file), height, width, channels)], height, width, channels)[0]
+
+
+def look_at(files: Iterable[str]) -> Iterator[bool]:
+    """Read the header of each file, and tell whether the picture has colours. Raises as `read_image` does.
+
+    Not for several threads: what Python warns of is decided for all of them.
+    """
+    from PIL import Image as Pictures
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Pictures.DecompressionBombWarning)  # It is an error below.
+        for file in files:
+            with _opened(file) as picture:
+                has_colours = picture.mode not in _GREY
+            yield has_colours
+
+
+def decode(file: str, height: int, width: int, channels: int = 3, crop: CropBox | None = None) -> bytes:
+    """The pixels of a picture, height x width x channels: of the crop, scaled; else as `read_image` says.
+
+    A JPEG that is much larger than what is asked for is decoded at a half, a quarter or an eighth of its size, but at
+    no less than twice what is asked for.
+    """
+    from PIL import Image as Pictures
+    from PIL import ImageOps
+
+    with _opened(file) as opened:
+        turned = opened.getexif().get(_ORIENTATION, 1) >= 5
+        full_width, full_height = reversed(opened.size) if turned else opened.size
+        top, left, box_height, box_width = (crop or _cover(height, width))(full_height, full_width)
+        enough = (
+            math.ceil(2 * full_width * width / box_width),
+            math.ceil(2 * full_height * height / box_height),
+        )
+        opened.draft(None, enough[::-1] if turned else enough)
+        opened.load()
+        picture = ImageOps.exif_transpose(opened)
+        if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+            picture = picture.convert("RGBA")
+            picture = Pictures.alpha_composite(Pictures.new("RGBA", picture.size, "white"), picture)
+        x, y = picture.width / full_width, picture.height / full_height
+        box = (
+            left * x,
+            top * y,
+            min((left + box_width) * x, picture.width),
+            min((top + box_height) * y, picture.height),
+        )
+        # Colours first: a picture of a palette can't be scaled before.
+        picture = picture.convert("RGB" if channels == 3 else "L")
+        return picture.resize((width, height), Pictures.Resampling.BILINEAR, box=box).tobytes()
+
+
+def as_images(pixels: Iterable[bytes], height: int, width: int, channels: int) -> Tensor:
+    """What `decode` gave, as uint8 (count, channels, height, width), which lie in memory pixel by pixel."""
+    joined = bytearray().join(pixels)
+    return torch.frombuffer(joined, dtype=torch.uint8).view(-1, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _cover(height: int, width: int) -> CropBox:
+    """The largest part around the middle that has the sides' ratio."""
+
+    def box(full_height: int, full_width: int) -> tuple[float, float, float, float]:
+        scale = min(full_height / height, full_width / width)
+        return (full_height - height * scale) / 2, (full_width - width * scale) / 2, height * scale, width * scale
+
+    return box  # type: ignore[return-value]
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[Picture]:
+    """A picture whose header is right. What goes wrong with it inside the block is an error of its file, too."""
+    from PIL import Image as Pictures
+    from PIL import UnidentifiedImageError
+
+    try:
+        if not os.path.isfile(file):
+            raise _refused(file, "not an image, but a folder" if os.path.isdir(file) else "there is no such file")
+        with Pictures.open(file, formats=FORMATS) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise _refused(file, f"{picture.width}x{picture.height} pixels; {MOST_PIXELS} are read at most")
+            if picture.mode in _DEEPER_THAN_BYTES:
+                raise _refused(file, f"more than 8 bits a channel ({picture.mode}); save it with 8")
+            # The second frame of MPO, which is what many cameras write, is the same picture for the other eye.
+            if getattr(picture, "is_animated", False) and picture.format != "MPO":
+                raise _refused(file, "it has several frames; save the one to look at by itself")
+            yield picture
+    except TrainingError:
+        raise
+    except UnidentifiedImageError:
+        raise _refused(file, f"not an image that can be read; those of {', '.join(FORMATS)} are") from None
+    except Exception as error:  # What PIL's decoders raise on bad files is of every kind.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise _refused(file, f"not an image that can be read ({reason})") from None
+
+
+def _refused(file: str, why: str) -> TrainingError:
+    return TrainingError(f"{printable(file)}: {printable(why)}")
