@@ -8,7 +8,7 @@ that would have no effect is an error.
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
 
@@ -362,17 +362,3 @@ class Recipe(Section):
 
         text: str = yaml.safe_dump(self.model_dump(), sort_keys=False, default_flow_style=False, allow_unicode=True)
         return text
-
-
-def recipe_differences(one: Recipe, other: Recipe) -> list[tuple[str, Any, Any]]:
-    """What differs: the key, as `optimizer.lr`, and the values; None too where one of them has no such key."""
-    before, after = _by_key(one.model_dump()), _by_key(other.model_dump())
-    keys = dict.fromkeys([*before, *after])
-    return [(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)]
-
-
-def _by_key(values: dict[str, Any], path: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        found.update(_by_key(value, f"{path}{key}.") if isinstance(value, dict) else {path + key: value})
-    return found

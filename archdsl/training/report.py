@@ -40,13 +40,15 @@ class Plan(NamedTuple):
 
     def lines(self) -> list[str]:
         held_back = f"{self.validation_images:,} to choose by, " if self.validation_images else ""
+        batches = f"in batches of {self.batch_size}"
+        if self.batch_size > self.train_images:
+            batches = f"of one step each, as a batch of {self.batch_size} takes all of the images,"
         return [
             *(self.start or []),
             f"{self.network}: input {self.input}, {self.parameters:,} parameters",
             f"{self.data}: {self.train_images:,} images to learn from, {held_back}{self.test_images:,} to test on, "
             f"{self.classes} classes",
-            f"{self.epochs} epoch{'s' if self.epochs != 1 else ''} in batches of {self.batch_size} on {self.device}, "
-            f"kept in {self.out}",
+            f"{self.epochs} epoch{'s' if self.epochs != 1 else ''} {batches} on {self.device}, kept in {self.out}",
         ]
 
 

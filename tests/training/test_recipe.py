@@ -10,8 +10,8 @@ import pytest
 
 from archdsl.cli import run_words
 from archdsl.training.errors import TrainingError
-from archdsl.training.recipe import CHOICES, SGD, AdamW, Augmentation, Cosine, Data, Recipe, Step, recipe_differences
-from archdsl.training.recipe_file import Override, check_recipe, read_overrides, read_recipe
+from archdsl.training.recipe import CHOICES, SGD, AdamW, Augmentation, Cosine, Data, Recipe, Step
+from archdsl.training.recipe_file import Override, check_recipe, read_overrides, read_recipe, recipe_differences
 from archdsl.training.recipe_keys import SECTIONS, all_keys
 from archdsl.training.recipe_page import describe_key, keys_as_yaml, with_keys
 from archdsl.training.recipe_schema import recipe_schema
