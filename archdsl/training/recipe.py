@@ -66,7 +66,7 @@ class Data(Section):
     looked at once, in the end. With 0, each evaluation is on the test images, and the weights kept are the last. The
     images of a folder that has `val` beside `train` and `test` are taken from there, with 0 all of them."""
 
-    in_memory: Annotated[bool | None, Field(examples=[False])] = None
+    in_memory: Annotated[bool | None, Field(examples=[True])] = None
     """Whether a folder's images are all read before the first step, or each step reads its own.
 
     null reads up to 2 GiB of them. A random crop is cut out of what is in memory at the network's size, or out of the
