@@ -39,6 +39,11 @@ class Section(BaseModel):
     )
 
 
+def _is_folder(data_set: str | None) -> bool:
+    """Whether a data set is a folder, which may have images to choose by of its own."""
+    return data_set is not None and data_set.startswith("folder:")
+
+
 class Data(Section):
     """What is learned from."""
 
@@ -95,7 +100,7 @@ class Data(Section):
     @classmethod
     def _has_files(cls, in_memory: bool | None, others: ValidationInfo) -> bool | None:
         name = others.data.get("name")
-        if in_memory is False and name is not None and not name.startswith("folder:"):
+        if in_memory is False and name is not None and not _is_folder(name):
             raise ValueError(f"only a folder can be read step by step, and data.name is {name}")
         return in_memory
 
@@ -103,7 +108,7 @@ class Data(Section):
     @classmethod
     def _leaves_some(cls, validation: int, others: ValidationInfo) -> int:
         train = others.data.get("train")
-        if train is not None and validation >= train:
+        if train is not None and validation >= train and not _is_folder(others.data.get("name")):
             raise ValueError(f"nothing would be left to learn from: data.train is {train}, and this is {validation}")
         return validation
 
@@ -352,7 +357,7 @@ class Recipe(Section):
     @classmethod
     def _has_images_to_choose_by(cls, patience: int | None, others: ValidationInfo) -> int | None:
         data = others.data.get("data")
-        if patience is not None and data is not None and not data.validation:
+        if patience is not None and data is not None and not data.validation and not _is_folder(data.name):
             raise ValueError("it needs images to choose by; hold some back with data.validation, as 5000")
         return patience
 

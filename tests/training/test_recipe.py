@@ -185,6 +185,12 @@ def test_a_flag_for_a_section_that_is_none() -> None:
     assert "a section of keys is needed here" in told
 
 
+def test_a_folder_may_have_images_to_choose_by_of_its_own() -> None:
+    recipe = check_recipe("r.yaml", "data: {name: 'folder:x', train: 10, validation: 10}\nearly_stop: 3")
+    assert (recipe.data.validation, recipe.early_stop) == (10, 3)
+    assert check_recipe("r.yaml", "data: {name: 'folder:x'}\nearly_stop: 3").early_stop == 3
+
+
 def test_a_recipe_written_and_read_is_the_same() -> None:
     recipe = Recipe(optimizer=AdamW(lr=1e-5, weight_decay=1e-7), schedule=Cosine(warmup=1 / 3), epochs=3)
     assert check_recipe("r.yaml", recipe.to_yaml()) == recipe
@@ -287,10 +293,10 @@ def test_every_key_is_explained_with_an_example_that_is_read_and_changes_somethi
     for key in all_keys().values():
         text = describe_key(key)
         example = re.findall(r"^- Example: `(.*)`$", text, re.MULTILINE)[0]
-        recipe = check_recipe("example", "data: {validation: 10}\n" * (key.path == "early_stop") + example)
+        needed = {"early_stop": ["data.validation=10"], "data.in_memory": ["data.name=folder:x"]}.get(key.path, [])
+        recipe = check_recipe("example", example, read_overrides(needed))
         assert key.path in [path for path, _, _ in recipe_differences(recipe, Recipe())], key.path
-        settings = ["data.validation=10"] * (key.path == "early_stop")
-        settings += [f"{key.section}.name={owner}" for owner in key.owners[:1]]
+        settings = [*needed, *(f"{key.section}.name={owner}" for owner in key.owners[:1])]
         for way in re.findall(r"`--set-recipe (.*?)`", text):
             check_recipe("example", "", read_overrides([*settings, way]))
 
