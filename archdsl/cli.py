@@ -461,6 +461,37 @@ def diff(
     )
 
 
+@app.command()
+def runs(
+    folder: Annotated[str, typer.Argument(help="Where to look for runs, in it and below it.")] = "runs",
+    format: Annotated[DiffFormat, typer.Option("--format", help="For people or for programs.")] = DiffFormat.text,
+) -> Command:
+    """List runs: how far each has come, and how well it does.
+
+    Exits with 0, or 2 where there is no such folder.
+    """
+    from archdsl.commands.runs import runs as run_runs
+
+    return partial(run_runs, folder, format=format.value)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="The folders of runs.")],
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE.html", help="Write a page with the curves, too.")
+    ] = None,
+    format: Annotated[DiffFormat, typer.Option("--format", help="For people or for programs.")] = DiffFormat.text,
+) -> Command:
+    """Put runs side by side: what differs in what they were made of, and what they came to.
+
+    Exits with 0, or 2 where a run can't be read or the page can't be written.
+    """
+    from archdsl.commands.compare import compare as run_compare
+
+    return partial(run_compare, runs, output=output, format=format.value)
+
+
 weights_app = typer.Typer(help="Weights of other tools into networks.")
 app.add_typer(weights_app, name="weights")
 
