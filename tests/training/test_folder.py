@@ -14,12 +14,14 @@ from PIL import Image as Pictures
 from PIL import ImageOps
 
 from archdsl.shapes import Image
+from archdsl.training.augment import crop_box
+from archdsl.training.augment.draws import draw
 from archdsl.training.data.image_set import DataSet, ImageSet, Request
 from archdsl.training.data.load import load_data
 from archdsl.training.data.pictures import read_image
 from archdsl.training.data.streamed import StreamedSet
 from archdsl.training.errors import TrainingError
-from archdsl.training.recipe import Data
+from archdsl.training.recipe import Augmentation, Data
 
 from .networks import tiny
 
@@ -267,6 +269,25 @@ def test_streamed_images_are_those_in_memory(tmp_path: Path) -> None:
     some = streamed.train.take(torch.tensor([3, 1]))
     assert torch.equal(some.sample(), held.train.images[[3, 1]])
     assert torch.equal(some.labels, held.train.labels[[3, 1]])
+
+
+def test_a_random_crop_is_cut_out_of_the_picture_in_its_file(tmp_path: Path) -> None:
+    _, streamed = make_stream(tmp_path)
+    drawn = draw(Augmentation(crop=0.1, mixup=1.0), 12, seed=3, step=5)
+    parts = [drawn[:6:2], drawn[1:5]]
+    order = torch.arange(11, 23)
+    requests = [Request(order[part.positions], part) for part in parts]
+    assert len(requests[0].indices) > parts[0].count  # The partners that are mixed in are read as well.
+    boxes = set()
+    for request, images, _ in streamed.train.read(requests):
+        for index, position, image in zip(request.indices.tolist(), request.draws.positions, images, strict=True):
+            with Pictures.open(streamed.train.files[index]) as picture:
+                top, left, height, width = crop_box(picture.height, picture.width, drawn[int(position)])
+                box = (left, top, left + width, top + height)
+                expected = pixels(picture.convert("RGB").resize((16, 16), Pictures.Resampling.BILINEAR, box=box))
+            assert torch.equal(image, expected)
+            boxes.add(box)
+    assert len(boxes) > 5
 
 
 def test_a_stream_reads_little_ahead_and_ends_its_threads(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,12 +16,15 @@ from torch import Tensor
 from archdsl.training.errors import TrainingError
 from archdsl.training.randomness import generator_of
 
+if TYPE_CHECKING:
+    from archdsl.training.augment import Draws
+
 
 class Request(NamedTuple):
-    """Which images are wanted: int64 (count,), on the CPU; and what is drawn for them, if they are augmented."""
+    """Which images are wanted: int64 (count,), on the CPU; and what was drawn for them, if they are augmented."""
 
     indices: Tensor
-    draws: Any = None
+    draws: Draws | None = None
 
 
 class Images(Protocol):

@@ -11,18 +11,22 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import repeat
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from archdsl.training.augment import Draws, crop_box
 from archdsl.training.data.image_set import Request
-from archdsl.training.data.pictures import as_images, decode
+from archdsl.training.data.pictures import CropBox, as_images, decode
 
 SAMPLE = 2000
 """So many images, at even distances through the set, are what colours are measured on."""
 
 _AHEAD = 2  # Requests that are decoded while a step runs.
+_FIRST = torch.zeros(1, dtype=torch.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,8 +80,9 @@ class StreamedSet:
 
     def _calls(self, request: Request) -> Iterator[tuple[Any, ...]]:
         """What the threads are to do for a request."""
+        crops = _crops(request)
         for index in request.indices.tolist():
-            yield decode, self.files[index], self.height, self.width, self.channels
+            yield decode, self.files[index], self.height, self.width, self.channels, next(crops)
 
     def _gather(self, request: Request, decoded: list[Future[bytes]]) -> tuple[Request, Tensor, Tensor]:
         images = as_images((future.result() for future in decoded), self.height, self.width, self.channels)
@@ -85,6 +90,15 @@ class StreamedSet:
         if device.type == "cuda":  # From such memory a copy runs beside what the device computes.
             images = images.pin_memory()
         return request, images.to(device, non_blocking=True), self.labels[request.indices.to(device)]
+
+
+def _crops(request: Request) -> Iterator[CropBox | None]:
+    """Where each image of a request is cut."""
+    values = {} if request.draws is None else request.draws.values
+    if "crop" not in values:
+        yield from repeat(None)
+    for crop, place in zip(torch.split(values["crop"], 1), torch.split(values["crop_place"], 1), strict=True):
+        yield partial(crop_box, draws=Draws(1, _FIRST, {"crop": crop, "crop_place": place}))
 
 
 def _threads() -> int:
