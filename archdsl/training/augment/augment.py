@@ -70,23 +70,31 @@ class Augment:
         Raises:
             TrainingError: where the shift is so wide that nothing of an image could be left.
         """
+        x, targets = self.pixels(images, labels, draws, crops_done)
+        return self.prepare.arrange(x), targets
+
+    def pixels(
+        self, images: Tensor, labels: Tensor, draws: Draws, crops_done: bool = False
+    ) -> tuple[Tensor, Targets]:
+        """The same before `Prepare.arrange`: images still, float32 (count, C, height, width)."""
         if not len(images) == len(labels) == len(draws.positions):
             raise ValueError(f"{len(images)} images and {len(labels)} labels for draws of {len(draws.positions)}")
         values, prepare = draws.values, self.prepare
-        if (shift := self.augmentation.shift) >= min(images.shape[2:]):
-            size = f"{images.shape[2]}x{images.shape[3]}"
-            raise TrainingError(f"augmentation.shift: {shift} pixels leave nothing of images of {size}")
+        height, width = images.shape[2:]
+        if (shift := self.augmentation.shift) >= min(height, width):
+            raise TrainingError(f"augmentation.shift: {shift} pixels leave nothing of images of {height}x{width}")
         images = images.to(prepare.device)
         if "shift" in values or "flip" in values:
             images = shift_and_mirror(images, values.get("shift"), values.get("flip"))
         if "crop" in values and not crops_done:
-            height, width = prepare.size or images.shape[2:]
-            images = crop_and_resize(images, crop_boxes(images.shape[2], images.shape[3], draws), height, width)
-        x = prepare.pixels(change_colors(images.to(torch.float32), draws, self.colors))
+            size = (height, width) if prepare.size is None else prepare.size
+            images = crop_and_resize(images, crop_boxes(height, width, draws), *size)
+        x = images.to(torch.float32)
+        change_colors(x, draws, self.colors)
+        x = prepare.pixels(x)
         if "erase" in values:
             erase(x, draws, self._noise_like(x))
-        x, targets = mix(x, labels.to(prepare.device), draws)
-        return prepare.arrange(x), targets
+        return mix(x, labels.to(prepare.device), draws)
 
     def _noise_like(self, x: Tensor) -> Tensor:
         """Noise in four times an image's area, always the same."""
