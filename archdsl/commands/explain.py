@@ -28,9 +28,19 @@ def explain(name: str) -> int:
         known = [*LAYERS, *TOPICS, *SAME_AS, *library().blocks, *arguments, *CATALOG, "words", "codes"]
         meant = meant_word(name) or suggest(name, known)
         hint = f"; did you mean `{meant}`?" if meant else "; see `archdsl explain words` and `archdsl explain codes`"
+        if is_of_recipes(name):
+            hint = f", but a recipe has it: see `archdsl recipe explain {name}`"
         return refuse(f"nothing is called `{visible(name)}`{hint}")
     print(text)
     return EXIT_FINE
+
+
+def is_of_recipes(name: str) -> bool:
+    """Whether recipes have what the language has not: a key, a section, an optimizer, a schedule."""
+    from archdsl.training.recipe import CHOICES  # Here, for pydantic takes longer to import than all else.
+    from archdsl.training.recipe_keys import SECTIONS, all_keys
+
+    return name in {*all_keys(), *SECTIONS, *(choice for names in CHOICES.values() for choice in names)}
 
 
 def explanation(name: str, color: bool = False) -> str | None:

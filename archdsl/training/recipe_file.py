@@ -15,7 +15,10 @@ from pydantic import ValidationError
 from archdsl.training.errors import TrainingError, printable
 from archdsl.training.recipe import CHOICES, DEFAULT_CHOICES, Recipe
 from archdsl.training.recipe_keys import FLAGS, SECTIONS, all_keys, in_words, meant_keys, near_keys, value_as_written
-from archdsl.training.yaml_text import MOST_CHARACTERS, KeyPath, dotted, read_scalar, read_yaml
+from archdsl.training.yaml_text import MOST_CHARACTERS, KeyPath, dotted, read_scalar, read_yaml, told_of
+
+MOST_MISTAKES = 20
+"""So many mistakes of a recipe are told, and the number of all others."""
 
 DEFAULT = "default"
 """What `--recipe` is given in place of a file for a recipe without any key."""
@@ -116,9 +119,10 @@ def check_recipe(name: str, text: str, overrides: tuple[Override, ...] = ()) -> 
             path, message = _explain(fault, values, flags)
             line = 0 if path in flags else document.lines.get(path) or document.lines.get(path[:-1]) or 1
             place = f"{name}:{line}: {dotted(path)}" if line else flags[path]
-            told.append((line, printable(f"{place}: {message}")))
-        lines = [message for _, message in sorted(told, key=lambda each: each[0])]
-        raise TrainingError("\n".join(dict.fromkeys(lines))) from None
+            told.append((line, told_of(place, message)))
+        lines = list(dict.fromkeys(message for _, message in sorted(told, key=lambda each: each[0])))
+        more = [f"{name}: {len(lines) - MOST_MISTAKES:,} more mistakes"] if len(lines) > MOST_MISTAKES else []
+        raise TrainingError("\n".join([*lines[:MOST_MISTAKES], *more])) from None
 
 
 def recipe_differences(one: Recipe, other: Recipe) -> list[tuple[str, Any, Any]]:

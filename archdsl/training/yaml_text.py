@@ -17,6 +17,7 @@ from archdsl.training.errors import TrainingError, printable
 
 MOST_CHARACTERS = 1 << 16
 DEEPEST = 10
+LONGEST_LINE = 500
 
 KeyPath = tuple[str | int, ...]
 
@@ -45,7 +46,7 @@ def read_yaml(name: str, text: str) -> Document:
         return _read(text)
     except _Fault as fault:
         place = name if fault.line is None else f"{name}:{fault.line}"
-        raise TrainingError(printable(f"{place}: {fault}")) from None
+        raise TrainingError(told_of(place, str(fault))) from None
 
 
 def read_scalar(name: str, text: str) -> str | int | float | bool | None:
@@ -53,11 +54,17 @@ def read_scalar(name: str, text: str) -> str | int | float | bool | None:
     try:
         value: str | int | float | bool | list[Any] | dict[str, Any] | None = _read(text).value
     except _Fault as fault:
-        raise TrainingError(printable(f"{name}: {fault}")) from None
+        raise TrainingError(told_of(name, str(fault))) from None
     if isinstance(value, list | dict):
         kind = "a section" if isinstance(value, dict) else "a list"
-        raise TrainingError(printable(f"{name}: one value is needed here, and `{text}` is {kind}"))
+        raise TrainingError(told_of(name, f"one value is needed here, and `{text}` is {kind}"))
     return value
+
+
+def told_of(place: str, message: str) -> str:
+    """A line on a mistake, which a text that it quotes can't make long, nor a terminal obey."""
+    line = f"{place}: {message}"
+    return printable(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}...")
 
 
 class _Fault(Exception):

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import DrawFn, booleans, composite, lists, sampled_from, tuples
+from hypothesis.strategies import text as hypothesis_text
 
 from archdsl.cli import run_words
 from archdsl.training.errors import TrainingError
@@ -25,6 +28,18 @@ def refusal(text: str, *overrides: Override) -> str:
         check_recipe("r.yaml", text, overrides)
     assert caught.value.exit_code == 2
     return str(caught.value)
+
+
+@composite
+def recipe_like(draw: DrawFn) -> str:
+    """Keys with values that fit some of them, in sections or out of them; or any text at all."""
+    values = sampled_from(["0", "1", "0.5", "1e-3", "true", "null", "sgd", "muon", "step", "mnist", "folder:x", "[1]"])
+    keys = sampled_from([*all_keys(), *SECTIONS, "qq", "<<", "1"])
+    lines = draw(lists(tuples(keys, values), max_size=5, unique_by=lambda each: each[0].partition(".")[0]))
+    text = "".join(
+        f"{key}: {value}\n" if "." not in key else f"{key.replace('.', ': {')}: {value}}}\n" for key, value in lines
+    )
+    return text if draw(booleans()) else draw(hypothesis_text(max_size=40)) + text
 
 
 def test_nothing_is_the_default_recipe() -> None:
@@ -167,6 +182,30 @@ def test_each_mistake_is_told_once_in_the_order_of_the_lines() -> None:
     ]
 
 
+def test_very_many_mistakes_and_very_long_ones_are_cut() -> None:
+    told = refusal("".join(f"{'k' * 900}{number}: 1\n" for number in range(70))).splitlines()
+    assert told[-1] == "r.yaml: 50 more mistakes"
+    assert len(told) == 21
+    assert max(map(len, told)) < 510
+
+
+@given(recipe_like())
+@settings(max_examples=60, deadline=None)
+def test_any_text_is_a_recipe_or_is_refused_in_lines_with_a_place(text: str) -> None:
+    try:
+        recipe = check_recipe("r.yaml", text)
+    except TrainingError as error:
+        lines = str(error).splitlines()
+    else:
+        lines = []
+        assert check_recipe("again", recipe.to_yaml()) == recipe
+    for line in lines:
+        match = re.match(r"r\.yaml(?::(\d+))?: \S", line)
+        assert match, line
+        assert 1 <= int(match[1] or 1) <= text.count("\n") + 1
+        assert line.isprintable()
+
+
 def test_a_flag_wins_over_the_recipe_and_is_named_when_it_is_wrong() -> None:
     text = "epochs: 3\noptimizer: {name: sgd, lr: 0.5}\n"
     overrides = (Override(("epochs",), 9, "--epochs"), Override(("optimizer", "lr"), 0.25, "--lr"))
@@ -296,9 +335,9 @@ def test_every_key_is_explained_with_an_example_that_is_read_and_changes_somethi
         needed = {"early_stop": ["data.validation=10"], "data.in_memory": ["data.name=folder:x"]}.get(key.path, [])
         recipe = check_recipe("example", example, read_overrides(needed))
         assert key.path in [path for path, _, _ in recipe_differences(recipe, Recipe())], key.path
-        settings = [*needed, *(f"{key.section}.name={owner}" for owner in key.owners[:1])]
+        given_keys = [*needed, *(f"{key.section}.name={owner}" for owner in key.owners[:1])]
         for way in re.findall(r"`--set-recipe (.*?)`", text):
-            check_recipe("example", "", read_overrides([*settings, way]))
+            check_recipe("example", "", read_overrides([*given_keys, way]))
 
 
 def test_all_keys_in_one_recipe_are_the_default_one() -> None:
@@ -334,6 +373,8 @@ def test_what_is_no_key_is_not_explained(capsys: pytest.CaptureFixture[str]) -> 
     told = capsys.readouterr().err.splitlines()
     assert told[0].endswith("is called `momentun`; did you mean `optimizer.momentum`?")
     assert told[1].isprintable()
+    assert run_words(["explain", "cosine"]) == 2
+    assert capsys.readouterr().err.endswith(", but a recipe has it: see `archdsl recipe explain cosine`\n")
 
 
 def test_the_recipe_that_would_be_taken_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
