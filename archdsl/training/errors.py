@@ -14,11 +14,13 @@ class TrainingError(Exception):
 
     exit_code: 1 for weights of another network, 2 for wrong use or a file that can't be read, 3 for a training that
         failed.
+    of_all: whether each of the processes that train together raises it, so that the first alone needs to tell.
     """
 
-    def __init__(self, message: str, exit_code: int = WRONG_USE) -> None:
+    def __init__(self, message: str, exit_code: int = WRONG_USE, *, of_all: bool = False) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+        self.of_all = of_all
 
 
 def printable(text: str) -> str:

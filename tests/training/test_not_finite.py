@@ -1,0 +1,180 @@
+"""A step that comes to a value that is not finite: where it began, and what is told and kept of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
+
+import archdsl
+from archdsl.backends.pytorch import auxiliary_outputs
+from archdsl.runs.folder import RunFolder
+from archdsl.training.errors import TRAINING_FAILED, TrainingError
+from archdsl.training.not_finite import Failure, First, NotFiniteError, find, not_finite_told
+from archdsl.training.recipe import Recipe
+
+SPEC = """input(2, 8, 8)
+block branch(n) { conv(n, 3, p1, nobias) batchnorm relu }
+stem: seq { conv(4, 3, p1) relu }
+add { branch(4) | identity }
+aux(0.5) { flatten fc(3) }
+flatten dropout(0.5) fc(3)
+"""
+
+CPU = torch.device("cpu")
+INF = float("inf")
+
+
+class RootOfNothing(nn.Module):
+    """Its value at 0 is 0, its gradient infinite."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x * 0).sqrt() + x
+
+
+def network() -> tuple[archdsl.Network, nn.Sequential]:
+    checked = archdsl.check(SPEC)
+    assert checked.network is not None, checked.diagnostics
+    torch.manual_seed(0)
+    return checked.network, archdsl.build(checked.network)
+
+
+def step_of(
+    model: nn.Sequential, images: Tensor | None = None, dtype: torch.dtype | None = None
+) -> Callable[[], Tensor]:
+    """What computes a step: forward, with the head, in parts of the batch, and back."""
+    x = torch.randn(6, 2, 8, 8, generator=torch.Generator().manual_seed(0)) if images is None else images
+    y = torch.arange(6) % 3
+
+    def again() -> Tensor:
+        torch.manual_seed(3)
+        model.zero_grad()
+        total = torch.zeros(())
+        for rows in (slice(0, 4), slice(4, 6)):
+            with torch.autocast("cpu", dtype=dtype or torch.bfloat16, enabled=dtype is not None):
+                logits = model(x[rows])
+                losses = [(1.0, logits), *auxiliary_outputs(model)]
+            loss = sum((weight * F.cross_entropy(out.float(), y[rows]) for weight, out in losses), torch.zeros(()))
+            loss.backward()
+            total += loss.detach()
+        return total
+
+    return again
+
+
+def keys(model: nn.Module) -> list[str]:
+    return [name for name, module in model.named_modules() if not list(module.children())]
+
+
+def test_all_is_finite_and_nothing_is_left_on_the_model() -> None:
+    _, model = network()
+    again = step_of(model)
+    before = [parameter.clone() for parameter in model.parameters()]
+    assert find(model, again) == First("nothing")
+    assert all(torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))
+    for module in model.modules():
+        assert not module._forward_hooks
+        assert not module._forward_pre_hooks
+    assert all(not parameter._backward_hooks for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+def test_the_first_output_that_overflows_is_found(dtype: torch.dtype | None) -> None:
+    for place in ("stem.0", "1.0.0", "2.1", "5"):
+        _, model = network()
+        with torch.no_grad():
+            model.get_submodule(place).weight.fill_(3e38)  # type: ignore[operator, union-attr]
+        assert find(model, step_of(model, dtype=dtype)) == First("output", place)
+
+
+def test_weights_and_images_that_are_not_finite_are_told_first() -> None:
+    _, model = network()
+    images = torch.randn(6, 2, 8, 8)
+    images[5, 1, 2, 3] = float("nan")  # In the second part.
+    assert find(model, step_of(model, images)) == First("input")
+    with torch.no_grad():
+        model[-1].bias[1] = INF
+    assert find(model, step_of(model, images)) == First("weights", keys(model)[-1])
+
+
+def test_a_gradient_that_is_not_finite_is_found_where_it_begins() -> None:
+    _, model = network()
+    model.stem.append(RootOfNothing())
+    model.append(nn.Identity())
+    again = step_of(model)
+    assert torch.isfinite(again())
+    assert find(model, again) == First("gradient", "stem.2")
+
+
+def test_a_loss_that_is_not_finite_and_gradients_too_large_for_their_norm() -> None:
+    _, model = network()
+    whole = step_of(model)
+
+    def lost() -> Tensor:
+        return whole() * INF
+
+    def large() -> Tensor:
+        loss = whole()
+        model[0][0].weight.grad.fill_(3e38)
+        return loss
+
+    assert find(model, lost) == First("loss")
+    assert find(model, large) == First("norm", "stem.0")
+
+
+def failure(first: First, count: int = 30) -> Failure:
+    return Failure(first, 3, 120, float("nan") if first.what == "output" else 0.25, INF, list(range(count)))
+
+
+def told(tmp_path: Path, first: First, recipe: Recipe = Recipe(), count: int = 30) -> list[str]:  # noqa: B008
+    with pytest.raises(TrainingError) as raised, not_finite_told(RunFolder(tmp_path), network()[0], recipe, CPU):
+        raise NotFiniteError(failure(first, count))
+    assert raised.value.exit_code == TRAINING_FAILED
+    return str(raised.value).splitlines()
+
+
+def test_what_is_told_names_the_layer_the_images_and_what_helps(tmp_path: Path) -> None:
+    head, images, help = told(tmp_path, First("output", "1.0.0"))
+    assert head == (
+        "the loss is nan in epoch 3, step 120: the first value that is not finite is in the output of 1.0.0, "
+        "`conv(n, 3, p1, nobias)` in line 2 of <text>, of `branch(4)` in line 4 of <text>"
+    )
+    assert images.startswith("the 30 images of the step are 0, 1, 2,")
+    assert images.endswith(f" 19, ...; all that is known is in {tmp_path / 'not_finite.json'}")
+    assert help == (
+        "no weights have changed by the step; what may help: a lower optimizer.lr than 0.0005, a longer "
+        "schedule.warmup, clip_gradient: 1"
+    )
+    kept = json.loads((tmp_path / "not_finite.json").read_text(), parse_constant=pytest.fail)
+    assert kept == {
+        "epoch": 3,
+        "step": 120,
+        "first": "output",
+        "module": "1.0.0",
+        "layer": "conv(n, 3, p1, nobias)",
+        "file": "<text>",
+        "line": 4,
+        "loss": "nan",
+        "norm": "inf",
+        "images": list(range(30)),
+    }
+
+
+def test_each_kind_is_told_in_its_own_words(tmp_path: Path) -> None:
+    for first, words in {
+        First("gradient", "stem.1"): "on the way back from it stem.1, `relu` in line 3 of <text> is the first to be so",
+        First("weights", "5"): "look at the file that they come from",
+        First("input"): "look at the images",
+        First("norm", "stem.0"): "too large for their norm, most in stem.0, `conv(4, 3, p1)` in line 3",
+        First("nothing"): "a fault of the machine's memory",
+        First("loss"): "all outputs are finite",
+    }.items():
+        assert words in "\n".join(told(tmp_path, first)), first
+    assert "precision: fp32" in told(tmp_path, First("loss"), Recipe(precision="bf16", clip_gradient=1.0))[-1]
+    assert "clip_gradient" not in told(tmp_path, First("loss"), Recipe(clip_gradient=1.0))[-1]
+    assert told(tmp_path, First("loss"), count=1)[1].startswith("the image of the step is 0; ")
