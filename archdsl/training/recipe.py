@@ -8,7 +8,7 @@ that would have no effect is an error.
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
 
@@ -132,10 +132,10 @@ class Augmentation(Section):
     """All colours are multiplied by one factor, from 1 - value to 1 + value."""
 
     contrast: Annotated[Strength, Field(examples=[0.4])] = 0.0
-    """The distance from the image's mean is multiplied by a factor from 1 - value to 1 + value."""
+    """The distance from the image's mean grey is multiplied by a factor from 1 - value to 1 + value."""
 
     saturation: Annotated[Strength, Field(examples=[0.4])] = 0.0
-    """The distance from grey is multiplied by a factor from 1 - value to 1 + value."""
+    """The distance from the same grey is multiplied by a factor from 1 - value to 1 + value."""
 
     hue: Annotated[float, Field(ge=0, le=0.5, examples=[0.1])] = 0.0
     """Turned by up to so much of the circle of colours."""
@@ -328,7 +328,7 @@ class Recipe(Section):
     How many are held back is data.validation."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """fp32, or bf16, which computes by autocast in bfloat16; auto does so on a device that is faster at it."""
+    """fp32, or bf16, which computes by autocast in bfloat16; auto does so on GPUs that have units for it."""
 
     channels_last: bool = True
     """Whether images lie in memory pixel by pixel, which most devices are faster at."""
@@ -367,3 +367,17 @@ class Recipe(Section):
 
         text: str = yaml.safe_dump(self.model_dump(), sort_keys=False, default_flow_style=False, allow_unicode=True)
         return text
+
+
+def recipe_differences(one: Recipe, other: Recipe) -> list[tuple[str, Any, Any]]:
+    """What differs: the key, as `optimizer.lr`, and the values; None too where one of them has no such key."""
+    before, after = _by_key(one.model_dump()), _by_key(other.model_dump())
+    keys = dict.fromkeys([*before, *after])
+    return [(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)]
+
+
+def _by_key(values: dict[str, Any], path: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found.update(_by_key(value, f"{path}{key}.") if isinstance(value, dict) else {path + key: value})
+    return found

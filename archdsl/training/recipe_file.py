@@ -1,4 +1,4 @@
-"""A recipe as text: read, put under what the command line says, refused in words that help, and compared.
+"""A recipe as text: read, put under what the command line says, and refused in words that help.
 
 All mistakes are told at once, a line each, with the line of the file and the key, or with the flag.
 """
@@ -123,20 +123,6 @@ def check_recipe(name: str, text: str, overrides: tuple[Override, ...] = ()) -> 
         lines = list(dict.fromkeys(message for _, message in sorted(told, key=lambda each: each[0])))
         more = [f"{name}: {len(lines) - MOST_MISTAKES:,} more mistakes"] if len(lines) > MOST_MISTAKES else []
         raise TrainingError("\n".join([*lines[:MOST_MISTAKES], *more])) from None
-
-
-def recipe_differences(one: Recipe, other: Recipe) -> list[tuple[str, Any, Any]]:
-    """What differs: the key, as `optimizer.lr`, and the values; None too where one of them has no such key."""
-    before, after = _by_key(one.model_dump()), _by_key(other.model_dump())
-    keys = dict.fromkeys([*before, *after])
-    return [(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)]
-
-
-def _by_key(values: dict[str, Any], path: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        found.update(_by_key(value, f"{path}{key}.") if isinstance(value, dict) else {path + key: value})
-    return found
 
 
 def _explain(fault: Any, values: dict[str, Any], flags: Mapping[KeyPath, str]) -> tuple[KeyPath, str]:

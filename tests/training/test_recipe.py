@@ -13,8 +13,8 @@ from hypothesis.strategies import text as hypothesis_text
 
 from archdsl.cli import run_words
 from archdsl.training.errors import TrainingError
-from archdsl.training.recipe import CHOICES, SGD, AdamW, Augmentation, Cosine, Data, Recipe, Step
-from archdsl.training.recipe_file import Override, check_recipe, read_overrides, read_recipe, recipe_differences
+from archdsl.training.recipe import CHOICES, SGD, AdamW, Augmentation, Cosine, Data, Recipe, Step, recipe_differences
+from archdsl.training.recipe_file import Override, check_recipe, read_overrides, read_recipe
 from archdsl.training.recipe_keys import SECTIONS, all_keys
 from archdsl.training.recipe_page import describe_key, keys_as_yaml, with_keys
 from archdsl.training.recipe_schema import recipe_schema
@@ -381,10 +381,13 @@ def test_the_recipe_that_would_be_taken_is_shown(tmp_path: Path, capsys: pytest.
     spec = tmp_path / "net.arch"
     spec.write_text("input(1, 8, 8)\nflatten fc(10)\n")
     (tmp_path / "net.yaml").write_text("epochs: 9\n")
+    (tmp_path / "other.arch").touch()
+    (tmp_path / "other.yml").write_text("seed: 9\n")
     for words, expected in {
         (str(spec),): Recipe(epochs=9),
         (str(spec), "--set-recipe", "seed=3"): Recipe(epochs=9, seed=3),
         (str(spec), "--recipe", "default"): Recipe(),
+        (str(tmp_path / "other.arch"),): Recipe(seed=9),
         ("--recipe", str(tmp_path / "net.yaml")): Recipe(epochs=9),
         (): Recipe(),
     }.items():

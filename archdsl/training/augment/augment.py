@@ -73,9 +73,7 @@ class Augment:
         x, targets = self.pixels(images, labels, draws, crops_done)
         return self.prepare.arrange(x), targets
 
-    def pixels(
-        self, images: Tensor, labels: Tensor, draws: Draws, crops_done: bool = False
-    ) -> tuple[Tensor, Targets]:
+    def pixels(self, images: Tensor, labels: Tensor, draws: Draws, crops_done: bool = False) -> tuple[Tensor, Targets]:
         """The same before `Prepare.arrange`: images still, float32 (count, C, height, width)."""
         if not len(images) == len(labels) == len(draws.positions):
             raise ValueError(f"{len(images)} images and {len(labels)} labels for draws of {len(draws.positions)}")
