@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import os
+import pickle
+import sys
+import urllib.error
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +16,7 @@ import torch
 from PIL import Image as Pictures
 
 from archdsl.shapes import Image, Vector
+from archdsl.training.data import known
 from archdsl.training.data.image_set import ImageSet, Request, hold_back, limit
 from archdsl.training.data.known import read_known_set
 from archdsl.training.data.load import load_data
@@ -49,7 +55,10 @@ def write_fashion_mnist(root: Path, name: str = "FashionMNIST") -> Path:
 @pytest.mark.parametrize(("name", "folder"), [("fashion-mnist", "FashionMNIST"), ("mnist", "MNIST")])
 def test_idx_files_are_read(tmp_path: Path, name: str, folder: str) -> None:
     write_fashion_mnist(tmp_path, folder)
-    data = read_known_set(name, tmp_path, download=False)
+    (tmp_path / folder / "processed").mkdir()
+    for file in ("training.pt", "test.pt"):  # Which torchvision would rather read.
+        torch.save((torch.zeros(3, 28, 28, dtype=torch.uint8), torch.zeros(3)), tmp_path / folder / "processed" / file)
+    data = read_known_set(name, tmp_path, download=False, verify=False)
     assert data.train.images.shape == (40, 1, 28, 28)
     assert data.train.images.dtype == torch.uint8
     assert data.train.images.flatten()[:3].tolist() == [0, 7, 14]
@@ -86,8 +95,6 @@ def huge_count(content: bytes) -> bytes:
 
 
 def zipped(content: bytes) -> bytes:
-    import gzip
-
     return gzip.compress(content)
 
 
@@ -114,7 +121,7 @@ def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: bytes, messa
     path = write_fashion_mnist(tmp_path) / "train-labels-idx1-ubyte"
     path.write_bytes(idx(len(labels), data=labels))
     with pytest.raises(TrainingError, match=message):
-        read_known_set("fashion-mnist", tmp_path, download=False)
+        read_known_set("fashion-mnist", tmp_path, download=False, verify=False)
 
 
 def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
@@ -136,33 +143,118 @@ def test_what_is_missing_is_named_with_its_folder(tmp_path: Path) -> None:
         read_known_set("cifar10", tmp_path, download=False)
 
 
-def test_a_download_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["fashion-mnist", "mnist"])
+def test_a_file_with_one_other_pixel_is_refused(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_fashion_mnist(tmp_path, "FashionMNIST" if name == "fashion-mnist" else "MNIST")
+    files = known.KNOWN_SETS[name].files
+    sha256 = tuple(hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in files)
+    with pytest.raises(TrainingError, match=r"train-images-idx3-ubyte: not the published file .*--no-verify"):
+        read_known_set(name, tmp_path, download=False)
+    monkeypatch.setitem(known.KNOWN_SETS, name, known.KNOWN_SETS[name]._replace(sha256=sha256))
+    read_known_set(name, tmp_path, download=False)
+    for file in files:
+        content = (folder / file).read_bytes()
+        changed = bytearray(content)
+        changed[-1] ^= 1
+        (folder / file).write_bytes(changed)
+        with pytest.raises(TrainingError, match=f"{file}: not the published file of {name}"):
+            read_known_set(name, tmp_path, download=False)
+        (folder / file).write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["fashion-mnist", "cifar100"])
+@pytest.mark.parametrize("answer", ["offline", "a web page", "a bomb"])
+def test_a_download_that_fails_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, answer: str
+) -> None:
     import torchvision
 
-    def offline(*_: object, **__: object) -> None:
-        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz:\nName or service not known")
+    def fetch(url: str, filename: str, *_: object, **__: object) -> None:
+        if answer == "offline":
+            raise urllib.error.URLError("Name or service not known")
+        page = b"<!DOCTYPE html><html><body>Please log in</body></html>"
+        Path(filename).write_bytes(page if answer == "a web page" else gzip.compress(bytes(10_000_000)))
 
-    monkeypatch.setattr(torchvision.datasets.FashionMNIST, "download", offline)
+    monkeypatch.setattr(torchvision.datasets.utils, "_urlretrieve", fetch)
+    monkeypatch.setattr(torchvision.datasets.utils, "_get_redirect_url", lambda url, **_: url)
     with pytest.raises(TrainingError, match="could not be fetched") as caught:
-        read_known_set("fashion-mnist", tmp_path, download=True)
+        read_known_set(name, tmp_path, download=True)
     assert "\n" not in str(caught.value)
-    assert str(tmp_path) in str(caught.value)
+    assert str(tmp_path / known.KNOWN_SETS[name].folder) in str(caught.value)
+    assert "shapes" in str(caught.value)
+    assert sum(file.stat().st_size for file in tmp_path.rglob("*")) < 100_000  # Nothing was unpacked.
 
 
-def test_a_pickle_in_place_of_cifar_is_not_run(tmp_path: Path) -> None:
-    import pickle
+def write_cifar(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twice as many images as classes in each file, and torchvision told that these files are the published ones."""
+    import torchvision
+
+    published = getattr(torchvision.datasets, name.upper())
+    folder = root / published.base_folder
+    folder.mkdir()
+    classes = known.KNOWN_SETS[name].classes
+    generator = torch.Generator().manual_seed(0)
+
+    def write(file: str, content: object) -> str:
+        (folder / file).write_bytes(pickle.dumps(content))
+        return hashlib.md5((folder / file).read_bytes()).hexdigest()
+
+    def part(files: list[list[str]]) -> list[list[str]]:
+        labels = list(range(len(classes))) * 2
+        kept = "labels" if len(classes) == 10 else "fine_labels"
+        pixels = torch.randint(256, (len(labels), 3072), generator=generator, dtype=torch.uint8)
+        return [[file, write(file, {"data": pixels.numpy(), kept: labels})] for file, _ in files]
+
+    meta = published.meta
+    for key, value in (
+        ("train_list", part(published.train_list)),
+        ("test_list", part(published.test_list)),
+        ("meta", meta | {"md5": write(meta["filename"], {meta["key"]: list(classes)})}),
+    ):
+        monkeypatch.setattr(published, key, value)
+    return folder
+
+
+@pytest.mark.parametrize(("name", "count"), [("cifar10", 100), ("cifar100", 200)])
+def test_cifar_is_read_and_no_file_that_was_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, count: int
+) -> None:
+    folder = write_cifar(tmp_path, name, monkeypatch)
+    data = read_known_set(name, tmp_path, download=False)
+    assert data.train.images.shape == (count, 3, 32, 32)
+    assert data.train.images.is_contiguous()
+    assert len(data.classes) == len(set(data.train.labels.tolist())) == int(name.removeprefix("cifar"))
+    first = known.KNOWN_SETS[name].files[0]
+    stored = pickle.loads((folder / first).read_bytes())["data"]
+    assert torch.equal(data.train.images[1].flatten(), torch.from_numpy(stored[1]))
 
     class Hostile:
         def __reduce__(self) -> tuple[object, ...]:
             return Path.touch, (tmp_path / "ran",)
 
-    folder = tmp_path / "cifar-10-batches-py"
-    folder.mkdir()
-    for file in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta"):
+    for file in known.KNOWN_SETS[name].files:
+        content = (folder / file).read_bytes()
         (folder / file).write_bytes(pickle.dumps(Hostile()))
-    with pytest.raises(TrainingError, match="cifar10 could not be read"):
-        read_known_set("cifar10", tmp_path, download=False)
+        for verify in (True, False):
+            with pytest.raises(TrainingError, match=f"{name} could not be read: a file is not the published one"):
+                read_known_set(name, tmp_path, download=False, verify=verify)
+        (folder / file).write_bytes(content)
     assert not (tmp_path / "ran").exists()
+
+
+def test_the_digits_are_those_of_scikit_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.datasets import load_digits
+
+    network, spec = tiny(10, Image(1, 8, 8))
+    data = load_data(Data(name="digits", validation=100), network, spec, tmp_path)
+    assert (len(data.train), len(data.validation), len(data.test)) == (1337, 100, 360)
+    whole = load_digits()
+    assert torch.equal(data.test.labels, torch.from_numpy(whole.target[-360:]))
+    assert ((data.test.images.squeeze(1) / 255 * 16) - torch.from_numpy(whole.images[-360:])).abs().max() < 0.04
+    assert int(data.train.images.max()) == 255
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(TrainingError, match=r"digits needs scikit-learn: pip install 'archdsl\[digits\]'"):
+        load_data(Data(name="digits"), network, spec, tmp_path)
 
 
 @pytest.mark.data
@@ -227,7 +319,7 @@ def test_a_network_of_a_vector(tmp_path: Path) -> None:
     x = Prepare(network.input, unchanged(1), CPU)(data.train.images)
     assert torch.allclose(x, data.train.images.flatten(1) / 255)
     write_fashion_mnist(tmp_path)
-    load_data(Data(name="fashion-mnist"), network, spec, tmp_path)
+    load_data(Data(name="fashion-mnist"), network, spec, tmp_path, verify=False)
     network, spec = linear(300)
     with pytest.raises(TrainingError, match=r"linear.arch:1:1: .*300 features"):
         load_data(Data(), network, spec, tmp_path)

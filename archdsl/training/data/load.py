@@ -8,6 +8,7 @@ from pathlib import Path
 from archdsl.network import Network
 from archdsl.shapes import Image
 from archdsl.source import Source
+from archdsl.training.data.digits import CLASSES, SIDE, read_digits
 from archdsl.training.data.figures import FIGURES, SMALLEST_SIDE, draw_figures
 from archdsl.training.data.fit import Fit
 from archdsl.training.data.folder import list_folder, open_folder
@@ -23,16 +24,22 @@ SMALL_BELOW = 64
 SHAPES_TEST = 1000
 
 
-def load_data(data: Data, network: Network, spec: Source, data_dir: Path, download: bool = False) -> DataSet:
-    """The images that a recipe asks for. Raises TrainingError where they can't be had, or do not fit the network."""
+def load_data(
+    data: Data, network: Network, spec: Source, data_dir: Path, download: bool = False, verify: bool = True
+) -> DataSet:
+    """The images that a recipe asks for.
+
+    download: whether a published data set that is not there is fetched. verify: whether its files must be the
+    published ones, by their checksums. Raises TrainingError where images can't be had, or do not fit the network.
+    """
     try:
-        return _load(data, Fit(network, spec), data_dir, download)
+        return _load(data, Fit(network, spec), data_dir, download, verify)
     except OSError as error:
         raise TrainingError(printable(f"{error.filename or data.name}: {error.strerror or error}")) from None
 
 
-def _load(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
-    whole = _read(data, fit, data_dir, download)
+def _load(data: Data, fit: Fit, data_dir: Path, download: bool, verify: bool) -> DataSet:
+    whole = _read(data, fit, data_dir, download, verify)
     train, validation = limit(whole.train, data.train, data.seed), whole.validation
     if validation is None:
         train, validation = hold_back(train, data.validation, data.seed)
@@ -42,14 +49,18 @@ def _load(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
     return open_folder(used, fit, data.in_memory) if isinstance(train, StreamedSet) else used
 
 
-def _read(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
+def _read(data: Data, fit: Fit, data_dir: Path, download: bool, verify: bool) -> DataSet:
     if data.name == "shapes":
         return _draw(data, fit)
     if data.name in KNOWN_SETS:
         known = KNOWN_SETS[data.name]
         fit.check_images(data.name, known.channels, known.height, known.width)
         fit.check_classes(data.name, len(known.classes))
-        return read_known_set(data.name, data_dir, download)
+        return read_known_set(data.name, data_dir, download, verify)
+    if data.name == "digits":
+        fit.check_images("digits", 1, SIDE, SIDE)
+        fit.check_classes("digits", len(CLASSES))
+        return read_digits()
     return list_folder(Path(data.name.removeprefix("folder:")).expanduser(), fit, data.seed)
 
 

@@ -6,9 +6,10 @@ second at 224x224, and torch's DataLoader, which has processes and sends images 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -50,7 +51,7 @@ class StreamedSet:
     def __len__(self) -> int:
         return len(self.files)
 
-    def read(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Tensor, Tensor]]:
+    def read(self, requests: Iterable[Request]) -> Generator[tuple[Request, Tensor, Tensor], None, None]:
         pool = ThreadPoolExecutor(_threads(), thread_name_prefix="archdsl-images")
         waiting: deque[tuple[Request, list[Future[bytes]]]] = deque()
         try:
@@ -66,6 +67,14 @@ class StreamedSet:
     def sample(self) -> Tensor:
         indices = torch.linspace(0, len(self) - 1, min(SAMPLE, len(self)), dtype=torch.float64).long()
         return torch.cat([images for _, images, _ in self.read(map(Request, torch.split(indices, 100)))])
+
+    def digest(self) -> str:
+        """Of the labels, and of each file's name and size: to read what is in all of them would take too long."""
+        hash = hashlib.sha256(self.labels.cpu().numpy().tobytes())
+        for file in self.files:
+            folder, name = os.path.split(file)
+            hash.update(f"{os.path.basename(folder)}/{name} {os.path.getsize(file)}\n".encode(errors="surrogateescape"))
+        return hash.hexdigest()
 
     def take(self, indices: Tensor) -> StreamedSet:
         files = tuple(self.files[index] for index in indices.tolist())
