@@ -95,6 +95,7 @@ ABOVE = ("archdsl.training", "archdsl.commands", "archdsl.cli", "archdsl.api")
         ("cost", ("archdsl.checker", "archdsl.syntax", "archdsl.diagnostics", "archdsl.backends", *ABOVE)),
         ("compare", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
         ("weights", ("archdsl.checker", "archdsl.syntax", "archdsl.lint", "archdsl.formats", *ABOVE)),
+        ("runs", ("archdsl.checker", "archdsl.commands", "archdsl.formats", "archdsl.cli", "archdsl.training.run")),
         ("from_torch", ("archdsl.commands", "archdsl.training", "archdsl.formats", "archdsl.lint", "archdsl.cli")),
         ("python_source", ("archdsl.lint", "archdsl.backends", "archdsl.formats", *ABOVE)),
         ("training", ("archdsl.commands", "archdsl.checker", "archdsl.syntax", "archdsl.cli")),
@@ -210,6 +211,7 @@ def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("-m", "archdsl", "train", "--help"),
         ("-m", "archdsl", "recipe", "show", "specs/lenet.arch"),
         ("-m", "archdsl", "export", "specs/googlenet.arch", "--to", "python"),
+        ("-c", "import archdsl.runs.folder; print('read without torch')"),
         ("-c", "import archdsl; print(archdsl.summary(archdsl.load('specs/alexnet.arch')))"),
     ],
 )

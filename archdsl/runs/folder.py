@@ -133,13 +133,13 @@ class RunFolder(NamedTuple):
         if not path.exists():
             return None
         holder = _text_of_holder(path)
-        lock = _lock_on(path, 0)
         try:
+            lock = _lock_on(path, 0)
             lock.acquire()
         except Timeout:
             return holder or "another process"
         except (OSError, NotImplementedError):
-            return None
+            return holder or None  # Who may not try the lock believes what is written.
         lock.release()
         return None
 
@@ -245,7 +245,6 @@ def runs(folder: Path) -> list[RunFolder]:
     for place, folders, files in os.walk(folder):
         if all(name in files for name in _NEEDED):
             found.append(RunFolder(Path(place)))
-            folders.clear()
         folders[:] = [name for name in folders if not name.startswith(".")]
     return sorted(found, key=lambda run: [_numbers_as_such(part) for part in run.path.parts])
 

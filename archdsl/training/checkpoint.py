@@ -39,6 +39,7 @@ def save_checkpoint(folder: Path, step: int, content: dict[str, Any]) -> Path:
     """Write the checkpoint of a step, `checkpoint-0000000120.pt`; then delete all others but the one before it.
 
     Tensors are written as they are, without a copy, those of a GPU one at a time; of a view, all that it is part of.
+    While it is written, the disk needs room for three.
 
     Raises TrainingError (exit code 3) where the disk refuses; then the old ones are as they were. Raises TypeError for
     content that could not be read again with `weights_only=True`.

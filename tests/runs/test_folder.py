@@ -241,3 +241,17 @@ def test_a_folder_that_can_not_be_written_to_is_one_line(tmp_path: Path) -> None
         RunFolder(tmp_path / "none").lock(),
     ):
         pass
+
+
+def test_who_may_not_try_the_lock_believes_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = made(tmp_path)
+    with folder.lock():
+        told = folder.holder()
+
+        def refuse(path: Path, seconds: float) -> object:
+            raise PermissionError
+
+        monkeypatch.setattr("archdsl.runs.folder._lock_on", refuse)
+        assert folder.holder() == told
+        monkeypatch.undo()
+    assert folder.holder() is None
