@@ -1,14 +1,19 @@
-"""Ctrl-C and SIGTERM as a wish to stop, which the loop grants after the step it is in."""
+"""Ctrl-C, SIGTERM and SIGHUP: a wish to stop while a network is trained, and the end of the program otherwise."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+_ECHO = 1.0
+"""Seconds in which the same wish may come twice: from the kernel and the shell, or a scheduler and its launcher."""
 
 
 class StopRequest:
@@ -18,25 +23,63 @@ class StopRequest:
         self.signal: int | None = None
 
 
+class EndedBySignal(KeyboardInterrupt):
+    """What SIGTERM and SIGHUP raise where nothing is to be saved, as Ctrl-C raises a KeyboardInterrupt."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"ended by {signal.Signals(number).name}")
+        self.number = number
+
+
+@contextmanager
+def end_on_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise EndedBySignal, so that what is open is closed, and one line told."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise EndedBySignal(number)
+
+    with _handled(end, _SIGNALS[1:]):
+        yield
+
+
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Note the first SIGINT or SIGTERM; a second one acts at once, as it does outside.
+    """Note the first SIGINT, SIGTERM or SIGHUP; a second one acts at once, as it does outside.
 
     In a thread other than the main one, where Python takes no signals, nothing is noted.
     """
     request = StopRequest()
-    if threading.current_thread() is not threading.main_thread():
-        yield request
-        return
+    asked_at: float | None = None
 
     def note(number: int, frame: FrameType | None) -> None:
-        request.signal = number
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        nonlocal asked_at
+        if asked_at is None:
+            request.signal, asked_at = number, time.monotonic()
+        elif number == signal.SIGINT or time.monotonic() - asked_at > _ECHO:
+            restore()
+            signal.raise_signal(number)
 
-    before = {number: signal.signal(number, note) for number in _SIGNALS}
-    try:
+    with _handled(note, _SIGNALS) as restore:
         yield request
+
+
+@contextmanager
+def _handled(
+    handler: Callable[[int, FrameType | None], None], numbers: tuple[int, ...]
+) -> Iterator[Callable[[], None]]:
+    """Handle signals, but for those that the program was started to ignore, as nohup does; gives what ends it."""
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.getsignal(number) for number in numbers}
+        before = {number: old for number, old in before.items() if old != signal.SIG_IGN}
+
+    def restore() -> None:
+        for number, old in before.items():
+            signal.signal(number, signal.SIG_DFL if old is None else old)
+
+    try:
+        for number in before:
+            signal.signal(number, handler)
+        yield restore
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        restore()
