@@ -157,6 +157,14 @@ SetRecipe = Annotated[
         "--set-recipe", metavar="KEY=VALUE", help="A key of the recipe, as optimizer.lr=0.05; may be repeated."
     ),
 ]
+DataName = Annotated[
+    str | None,
+    typer.Option(
+        "--data", help="shapes (drawn here), digits, fashion-mnist, mnist, cifar10, cifar100, or folder:PATH."
+    ),
+]
+DataDir = Annotated[Path | None, typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")]
+Download = Annotated[bool, typer.Option("--download", help="Fetch a data set that is not there.")]
 MaxLayers = Annotated[int, typer.Option("--max-layers", min=1, help="A larger network is refused.")]
 
 
@@ -523,6 +531,46 @@ def weights_load(
         root=root,
         leave_out=leave_out or [],
         verbose=verbose,
+    )
+
+
+data_app = typer.Typer(help="What is learned from.")
+app.add_typer(data_app, name="data")
+
+
+@data_app.command("show")
+def data_show(
+    spec: Annotated[str | None, typer.Argument(help="The .arch file whose input and recipe are taken.")] = None,
+    data: DataName = None,
+    recipe: Recipe = None,
+    set_recipe: SetRecipe = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE.png", help="The sheet; by default data.png.")
+    ] = None,
+    settings: Set = None,
+    input: Input = None,
+    root: Root = None,
+    data_dir: DataDir = None,
+    download: Download = False,
+) -> Command:
+    """Draw a sheet of images to learn from as the network sees them, and tell how many there are.
+
+    Exits with 0 when drawn, 1 where the spec has errors, 2 on wrong use or where a file can't be read or written.
+    """
+    from archdsl.commands.data import show as run_data_show
+
+    return partial(
+        run_data_show,
+        spec,
+        data=data,
+        recipe_path=recipe,
+        recipe_settings=set_recipe or [],
+        output=output,
+        input=input,
+        settings=settings or [],
+        root=root,
+        data_dir=data_dir,
+        download=download,
     )
 
 

@@ -32,8 +32,13 @@ def load_data(
     download: whether a published data set that is not there is fetched. verify: whether its files must be the
     published ones, by their checksums. Raises TrainingError where images can't be had, or do not fit the network.
     """
+    return load_fitting(data, Fit(network, spec), data_dir, download, verify)
+
+
+def load_fitting(data: Data, fit: Fit, data_dir: Path, download: bool = False, verify: bool = True) -> DataSet:
+    """The same for a network that `fit` tells of, or for none."""
     try:
-        return _load(data, Fit(network, spec), data_dir, download, verify)
+        return _load(data, fit, data_dir, download, verify)
     except OSError as error:
         raise TrainingError(printable(f"{error.filename or data.name}: {error.strerror or error}")) from None
 

@@ -1,0 +1,146 @@
+"""`archdsl data show`: the counts, the sheet, and what it is never written over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy
+import pytest
+from PIL import Image as Pictures
+
+from archdsl.cli import run_words
+from archdsl.commands.data import show
+
+SPEC = "input(1, 28, 28)\nconv(4, 3, s2) relu\nflatten fc(10)\n"
+COUNTS = """\
+shapes: 30 images to learn from, 10 held back, 20 to test on, 10 classes
+images of 1x28x28
+"""
+FEW = ["data.train=40", "data.test=20", "data.validation=5"]
+EVERYTHING = [
+    "augmentation.flip=true",
+    "augmentation.shift=2",
+    "augmentation.crop=0.3",
+    "augmentation.brightness=0.4",
+    "augmentation.erase=0.5",
+    "augmentation.cutmix=0.4",
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.arch").write_text(SPEC)
+    (tmp_path / "wrong.arch").write_text(SPEC.replace("conv", "cnov"))
+    return tmp_path
+
+
+def test_the_sheet_has_the_images_as_they_are_and_the_counts_are_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "net.yaml").write_text("data: {train: 40, test: 20, validation: 10}\n")
+    assert show("net.arch") == 0
+    output = capsys.readouterr().out
+    assert output.startswith("recipe: net.yaml\n" + COUNTS)
+    assert "\ndisc                  3              1              2\n" in output
+    assert output.endswith("\na sheet of images is in data.png\n")
+
+    from archdsl.training.data.figures import draw_figures
+
+    images, labels = draw_figures(40, 1, 28, 28, seed=0, part="train")
+    sheet = numpy.asarray(Pictures.open("data.png").convert("L"))
+    columns = set()
+    for image, label in zip(images[:, 0].numpy(), labels.tolist(), strict=True):
+        found = places_of(image.repeat(4, 0).repeat(4, 1), sheet)
+        rows = {(top - 65) // (112 + 15 + 10) for top, _ in found}
+        assert rows <= {label}, "an image stands in a row of another class"
+        columns |= {left for _, left in found}
+    assert len(columns) == 8  # Where nothing is changed, all columns are images as they are.
+
+
+def places_of(image: numpy.ndarray, sheet: numpy.ndarray) -> list[tuple[int, int]]:
+    """Where on the sheet an image is, pixel for pixel."""
+    flat, first, found, at = sheet.tobytes(), image[0].tobytes(), [], -1
+    while (at := flat.find(first, at + 1)) >= 0:
+        top, left = divmod(at, sheet.shape[1])
+        part = sheet[top : top + len(image), left : left + len(image[0])]
+        if part.shape == image.shape and (part == image).all():
+            found += [(top, left)]
+    return found
+
+
+def test_with_augmentation_the_first_column_alone_is_as_it_is(folder: Path) -> None:
+    from archdsl.training.data.figures import draw_figures
+
+    settings = [*FEW, *EVERYTHING]
+    assert show(None, input="1x28x28", recipe_settings=settings, output="a.png") == 0
+    words = [word for setting in settings for word in ("--set-recipe", setting)]
+    assert run_words(["data", "show", "--data", "shapes", "--input", "1x28x28", *words, "-o", "b.png"]) == 0
+    assert (folder / "a.png").read_bytes() == (folder / "b.png").read_bytes()
+    assert show(None, input="1x28x28", recipe_settings=[*settings, "seed=1"], output="b.png") == 0
+    assert (folder / "a.png").read_bytes() != (folder / "b.png").read_bytes()
+    images, _ = draw_figures(40, 1, 28, 28, seed=0, part="train")
+    sheet = numpy.asarray(Pictures.open("a.png").convert("L"))
+    found = [place for image in images[:, 0].numpy() for place in places_of(image.repeat(4, 0).repeat(4, 1), sheet)]
+    assert len(found) == 10
+    assert len({left for _, left in found}) == 1
+
+
+def test_names_below_mixed_images_have_both_classes() -> None:
+    import torch
+
+    from archdsl.training.augment import Targets
+    from archdsl.training.data.image_set import DataSet, ImageSet
+    from archdsl.training.sheet import _mixture
+
+    empty = ImageSet(torch.zeros(0, 1, 2, 2).byte(), torch.zeros(0).long())
+    data = DataSet("x", ("cat\x1b", "dog"), empty, empty)
+    assert _mixture(data, Targets(torch.tensor([0]), torch.tensor([1]), 0.7), 0) == ("70% cat\\x1b", "30% dog")
+    assert _mixture(data, Targets(torch.tensor([1])), 0) == ("dog",)
+
+
+def test_no_picture_of_other_origin_is_written_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show(None, input="1x28x28", recipe_settings=FEW) == 0
+    first = (folder / "data.png").read_bytes()
+    assert show(None, input="1x28x28", recipe_settings=[*FEW, "seed=1"]) == 0
+    assert (folder / "data.png").read_bytes() != first
+    Pictures.new("L", (4, 4)).save("data.png")
+    mine = (folder / "data.png").read_bytes()
+    capsys.readouterr()
+    assert show(None, input="1x28x28", recipe_settings=FEW) == 2
+    assert (folder / "data.png").read_bytes() == mine
+    assert "data.png is there, and no sheet of archdsl's; say with -o" in capsys.readouterr().err
+    assert show(None, input="1x28x28", recipe_settings=FEW, output="data.png") == 0
+    assert (folder / "data.png").read_bytes() != mine
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "code", "message"),
+    [
+        ("wrong.arch", {}, 1, "cnov"),
+        ("missing.arch", {}, 2, "missing.arch"),
+        (None, {"output": "x.jpg"}, 2, "the sheet is a PNG, so -o x.jpg must end in .png"),
+        (None, {"output": "no/x.png", "recipe_settings": FEW}, 2, "no/x.png could not be written: No such file"),
+        (None, {"input": "784"}, 2, "--input 784: without a spec it is an image's size, as 3x96x96"),
+        (None, {"settings": ["width=3"]}, 2, "--set is for a spec, and none is given"),
+        (None, {"data": "shape"}, 2, "--data: there is no data set 'shape'; did you mean shapes?"),
+        (
+            "net.arch",
+            {"recipe_settings": ["augmentation.hue=0.1", *FEW]},
+            2,
+            "changes colours, and the images are grey",
+        ),
+        ("net.arch", {"recipe_settings": ["augmentation.shift=28", *FEW]}, 2, "28 pixels leave nothing of images of"),
+    ],
+)
+def test_what_can_not_be_shown_is_told_in_one_line(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    spec: str | None,
+    options: dict[str, object],
+    code: int,
+    message: str,
+) -> None:
+    assert show(spec, **options) == code  # type: ignore[arg-type]
+    assert message in capsys.readouterr().err
+    assert not list(folder.glob("*.png"))
