@@ -62,6 +62,8 @@ class SchemaName(str, Enum):
     diagnostics = "diagnostics"
     lines = "lines"
     cost = "cost"
+    evaluation = "evaluation"
+    prediction = "prediction"
     recipe = "recipe"
 
 
@@ -249,7 +251,8 @@ def schema(
     name: Annotated[
         SchemaName,
         typer.Argument(
-            help="Of what `check` prints as json (diagnostics) or jsonl (lines), `show` as json (cost), or of a recipe."
+            help="Of what `check` prints as json (diagnostics) or jsonl (lines), `show`, `eval` and `predict` (cost, "
+            "evaluation, prediction), or of a recipe."
         ),
     ],
 ) -> Command:
@@ -425,6 +428,102 @@ def train(
         leave_out=leave_out or [],
         quiet=quiet,
     )
+
+
+class Part(str, Enum):
+    """A part of a data set."""
+
+    test = "test"
+    validation = "validation"
+    train = "train"
+
+
+class TextOrJson(str, Enum):
+    """For people or for programs."""
+
+    text = "text"
+    json = "json"
+
+
+class TextOrLines(str, Enum):
+    """For people or for programs."""
+
+    text = "text"
+    jsonl = "jsonl"
+
+
+Weights = Annotated[
+    str,
+    typer.Argument(metavar="RUN|WEIGHTS", help="The folder of a run, or weights that archdsl wrote (.safetensors)."),
+]
+Mean = Annotated[
+    str | None,
+    typer.Option(metavar="M,M,M", help="For weights that keep no normalization: what is taken from each channel."),
+]
+Std = Annotated[str | None, typer.Option(metavar="D,D,D", help="And what it is then divided by.")]
+
+
+@app.command(name="eval")
+def evaluate(
+    target: Weights,
+    data: Annotated[
+        str | None, typer.Option(help="The data set: its name, or folder:PATH; by default that of the run.")
+    ] = None,
+    part: Annotated[Part, typer.Option("--part", help="Which of its images.")] = Part.test,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")
+    ] = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch a data set that is not there.")] = False,
+    limit_test: Annotated[int | None, typer.Option(min=1, help="Test on so many images only.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images at a time; the numbers stay the same.")] = None,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    mean: Mean = None,
+    std: Std = None,
+    worst: Annotated[int, typer.Option(min=0, help="Tell so many images that are most wrong, too.")] = 0,
+    format: Annotated[TextOrJson, typer.Option("--format", help="For people or for programs.")] = TextOrJson.text,
+) -> Command:
+    """Tell how good a trained network is: accuracy, loss, each class, what is taken for what, calibration.
+
+    Exits with 0 when done, 1 where the weights do not fit, 2 on wrong use, or where a file can't be read or is not for
+    this network, 130 and 143 when interrupted.
+    """
+    from archdsl.commands.evaluate import evaluate as run_evaluate
+
+    return partial(
+        run_evaluate,
+        target,
+        data=data,
+        part=part.value,
+        data_dir=data_dir,
+        download=download,
+        limit_test=limit_test,
+        batch_size=batch_size,
+        device=device.value,
+        mean=mean,
+        std=std,
+        worst=worst,
+        format=format.value,
+    )
+
+
+@app.command()
+def predict(
+    target: Weights,
+    images: Annotated[list[str], typer.Argument(help="Pictures, and folders of pictures.")],
+    top: Annotated[int, typer.Option(min=1, help="Tell so many classes.")] = 5,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    mean: Mean = None,
+    std: Std = None,
+    format: Annotated[TextOrLines, typer.Option("--format", help="For people or for programs.")] = TextOrLines.text,
+) -> Command:
+    """Tell what a trained network takes pictures for, a line each.
+
+    Exits with 0 when done, 1 where some pictures can't be read or the weights do not fit, 2 where none can be read or
+    on wrong use.
+    """
+    from archdsl.commands.predict import predict as run_predict
+
+    return partial(run_predict, target, images, top=top, device=device.value, mean=mean, std=std, format=format.value)
 
 
 @app.command()

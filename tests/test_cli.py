@@ -218,7 +218,7 @@ def test_wrong_use_is_said_as_all_else(folder: Path) -> None:
         ("chekc", "fine.arch"): "no such command 'chekc'; did you mean 'check'?\narchdsl: see `archdsl --help`",
         ("check", "fine.arch", "--set"): "option '--set' requires an argument\narchdsl: see `archdsl check --help`",
         ("schema",): (
-            "missing argument 'name'; it is one of diagnostics, lines, cost, recipe\n"
+            "missing argument 'name'; it is one of diagnostics, lines, cost, evaluation, prediction, recipe\n"
             "archdsl: see `archdsl schema --help`"
         ),
         ("check", "fine.arch", "--set", "width"): "--set takes name=value, not `width`",

@@ -269,6 +269,80 @@ _COST = {
     },
 }
 
+
+def _rate(description: str) -> dict[str, Any]:
+    return {"description": description, "type": "number", "minimum": 0, "maximum": 1}
+
+
+def _rate_or_null(description: str) -> dict[str, Any]:
+    return {"description": description, "type": ["number", "null"], "minimum": 0, "maximum": 1}
+
+
+_SCORES = {
+    "precision": _rate_or_null("Of the images taken for the class, the part that is of it; null where none is."),
+    "recall": _rate_or_null("Of the images of the class, the part taken for it; null where there are none."),
+    "f1": _rate_or_null("The harmonic mean of both; null where there are no images of either kind."),
+}
+
+_MISTAKE = {
+    "image": _count("Its place in the set, from 0."),
+    "label": _count("The number of its class, from 0."),
+    "predicted": _count("The number of the class that it was taken for."),
+    "probability": _rate("Of the class that it was taken for."),
+    "label_probability": _rate("Of its own class."),
+}
+
+_EVALUATION = {
+    "version": _constant(VERSION),
+    "weights": _text("The file of weights."),
+    "data": _text("The data set, as a recipe names it."),
+    "part": {"enum": ["test", "validation", "train"]},
+    "images": _count("How many images there were; each counts once."),
+    "loss": {"description": "The mean cross entropy, without label smoothing.", "type": "number", "minimum": 0},
+    "accuracy": _rate("The part that is right."),
+    "top5_accuracy": _rate_or_null("The part whose class is among the first five; null for five classes or fewer."),
+    "calibration_error": _rate("The expected calibration error over the bins (Guo et al. 2017)."),
+    "mean": _object(
+        "The means over the classes that images are of or were taken for; null counts as 0.",
+        {name: _rate(f"Of the {name} of the classes.") for name in _SCORES},
+    ),
+    "classes": _list(
+        _object("A class.", {"name": _text("Its name."), "images": _count("How many are of it."), **_SCORES}),
+        "In the order of their numbers.",
+    ),
+    "confusion": _list(
+        _list(_count("Images of the class of the row, taken for that of the column."), "A class."),
+        "The confusion matrix.",
+    ),
+    "bins": _list(
+        _object(
+            "A fifteenth of the way from 0 to 1.",
+            {
+                "images": _count("Those whose predicted class has a probability in it."),
+                "confidence": _rate("The mean of these probabilities; 0 where there are no images."),
+                "accuracy": _rate("The part that is right; 0 where there are no images."),
+            },
+        ),
+        "How probable what is predicted was, and how often right.",
+    ),
+    "worst": _list(_object("An image that is wrong.", _MISTAKE), "With --worst, the images most wrong."),
+}
+
+_PREDICTION = {
+    "image": _text("The file as it was named."),
+    "predictions": _list(
+        _object(
+            "A class.",
+            {
+                "class": _text("Its name."),
+                "label": _count("Its number, from 0."),
+                "probability": _rate("How probable it is."),
+            },
+        ),
+        "The most probable classes, the first of them first.",
+    ),
+}
+
 _KINDS = ("diagnostic", "network", "open_network", "library", "least_input", "accepted_sizes", "summary")
 
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -302,6 +376,16 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "accepted_sizes": _object("What of a range of inputs is accepted.", _ACCEPTED_SIZES),
             **_PARTS,
         },
+    },
+    "evaluation": {
+        "$schema": _DRAFT,
+        "title": "What `archdsl eval --format json` prints",
+        **_object("One document for an evaluation.", _EVALUATION),
+    },
+    "prediction": {
+        "$schema": _DRAFT,
+        "title": "A line that `archdsl predict --format jsonl` prints",
+        **_object("An image.", _PREDICTION),
     },
     "lines": {
         "$schema": _DRAFT,

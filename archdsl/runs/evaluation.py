@@ -77,5 +77,12 @@ class Evaluation(NamedTuple):
         return scores
 
 
+class Prediction(NamedTuple):
+    """What the picture in a file is taken for: the numbers of the most probable classes, with their probabilities."""
+
+    file: str
+    classes: tuple[tuple[int, float], ...]
+
+
 def _part(of: int, whole: int) -> float | None:
     return of / whole if whole else None

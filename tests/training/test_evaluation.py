@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from archdsl.formats.evaluation import mean_of
 from archdsl.runs.evaluation import Evaluation, Mistake
 from archdsl.shapes import Image
 from archdsl.training.data.image_set import ImageSet
@@ -91,6 +92,25 @@ def test_the_numbers_are_those_of_their_definitions() -> None:
             gap += inside.sum() / 300 * abs(confidence[inside].mean() - right[inside].mean())
     assert found.calibration_error == pytest.approx(gap)
     assert 0.01 < gap < 0.5
+
+
+@pytest.mark.slow
+def test_scikit_learn_finds_the_same() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    logits, labels = drawn(300, 7)
+    labels[labels == 3] = 2  # No image is of class 3, but some may be taken for it.
+    found = on_table(logits, labels)
+    probabilities, predicted, every = logits.double().softmax(1).numpy(), logits.argmax(1), list(range(7))
+    assert found.loss == pytest.approx(metrics.log_loss(labels, probabilities, labels=every), rel=1e-6)
+    assert found.accuracy == metrics.accuracy_score(labels, predicted)
+    assert found.top5_accuracy == pytest.approx(metrics.top_k_accuracy_score(labels, logits, k=5, labels=every))
+    assert np.array_equal(found.confusion, metrics.confusion_matrix(labels, predicted, labels=every))
+    columns = list(zip(*found.classes, strict=True))
+    expected = metrics.precision_recall_fscore_support(labels, predicted, labels=every, zero_division=np.nan)
+    for mine, theirs in zip((*columns[1:], columns[0]), expected, strict=True):
+        assert np.allclose(np.array(mine, dtype=float), theirs, equal_nan=True)
+    macro = metrics.precision_recall_fscore_support(labels, predicted, average="macro", zero_division=0)
+    assert mean_of(found.classes) == pytest.approx(macro[:3])
 
 
 class Added(Exception):

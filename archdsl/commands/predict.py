@@ -1,0 +1,64 @@
+"""`archdsl predict`: what a trained network takes pictures for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archdsl.commands.output import refuse, write
+from archdsl.commands.trained import complain, find_target, pictures_in, read_pixels, recipe_of
+from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
+from archdsl.formats.prediction import json, text
+from archdsl.training.errors import TrainingError
+
+
+def predict(
+    target: str,
+    images: Sequence[str],
+    *,
+    top: int = 5,
+    device: str = "auto",
+    mean: str | None = None,
+    std: str | None = None,
+    format: str = "text",
+) -> int:
+    """Print a line for each picture, with the classes that it is most probably of.
+
+    Args:
+        images: files, and folders of files.
+        top: how many classes are told.
+        mean, std: the normalization of weights that keep none, "0.5,0.5,0.5".
+        format: "text" or "jsonl".
+
+    Returns:
+        0 when done, 1 where some pictures can't be read, each with a line on standard error, or the weights are not
+        those of the network; 2 where none can be read, or on wrong use.
+    """
+    found = find_target(target)
+    if isinstance(found, int):
+        return found
+    files, failed = pictures_in(images)
+    for error in failed:
+        complain(error)
+    done = 0
+    try:
+        pixels, precision = read_pixels(mean, std), recipe_of(found).precision
+        # Only now, for torch takes seconds to import, and a wrong option none.
+        from archdsl.training.run import choose_device
+        from archdsl.training.trained import predict as ask
+        from archdsl.training.trained import read_trained
+
+        network, source = found.spec.network, found.spec.checked.source
+        on = choose_device(device)
+        trained = read_trained(found.weights, network, source, found.origin, on, pixels, precision)
+        for each in ask(trained, files, top):
+            if isinstance(each, TrainingError):
+                failed.append(each)
+                complain(each)
+                continue
+            done += 1
+            write(json(each, trained.names) if format == "jsonl" else text(each, trained.names))
+    except TrainingError as error:
+        return complain(error)
+    if failed and len(files) > 1:
+        refuse(f"{len(failed)} of {len(files)} pictures could not be read")
+    return EXIT_FINE if not failed else EXIT_ERRORS if done else EXIT_USAGE

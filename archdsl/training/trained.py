@@ -1,0 +1,243 @@
+"""A trained network from its file, and what it is asked: how good it is on images, and what it takes a picture for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from archdsl.network import Network
+from archdsl.runs.evaluation import Evaluation, Prediction
+from archdsl.shapes import Image, Vector
+from archdsl.source import Source
+from archdsl.training.data.image_set import Images, ImageSet
+from archdsl.training.data.load import load_data
+from archdsl.training.data.pictures import read_image
+from archdsl.training.data.prepare import Prepare
+from archdsl.training.data.streamed import StreamedSet
+from archdsl.training.errors import TRAINING_FAILED, WEIGHTS_DO_NOT_FIT, WRONG_USE, TrainingError, printable
+from archdsl.training.evaluation import BATCH, evaluate
+from archdsl.training.out_of_memory import is_out_of_memory
+from archdsl.training.precision import autocast_for
+from archdsl.training.recipe import Data
+from archdsl.training.signals import StopRequest
+from archdsl.training.world import World
+from archdsl.weights import tensors
+from archdsl.weights.errors import WeightsError
+from archdsl.weights.files import Normalization, Origin
+from archdsl.weights.state import state_of
+
+PARTS = ("test", "validation", "train")
+"""The parts of a data set."""
+
+
+class Trained(NamedTuple):
+    """A trained network with its weights, on a device.
+
+    file: that of the weights. spec: its text, for messages.
+    classes: their names; None where the file keeps none, for the network was not trained here.
+    autocast: makes the context in which it is computed.
+    """
+
+    file: str
+    network: Network
+    spec: Source
+    model: nn.Module
+    prepare: Prepare
+    classes: tuple[str, ...] | None
+    autocast: Callable[[], AbstractContextManager[object]]
+    device: torch.device
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the classes, or their numbers."""
+        output = self.network.output
+        assert isinstance(output, Vector)
+        return self.classes or tuple(map(str, range(int(output.features or 0))))
+
+
+def read_trained(
+    file: Path,
+    network: Network,
+    spec: Source,
+    origin: Origin,
+    device: torch.device,
+    normalization: Normalization | None = None,
+    precision: str = "auto",
+) -> Trained:
+    """Read the weights of a network that its file keeps.
+
+    normalization: stands for that of the file. precision: that of a recipe.
+
+    Raises TrainingError where the file is damaged or keeps another network's weights (exit code 1), or keeps no
+    normalization and none is given.
+    """
+    from archdsl.backends.pytorch import build
+
+    name = printable(str(file))
+    normalization = normalization or origin.normalization
+    if normalization is None:
+        raise TrainingError(
+            f"{name}: it keeps no normalization of pixels, for it was not trained here; say --mean and --std, as "
+            "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 for torchvision's weights of ImageNet"
+        )
+    _check_channels(name, network, normalization)
+    if not isinstance(network.output, Vector):
+        raise TrainingError(f"{name}: the network gives an image of {network.output}, and no number for each class")
+    classes = network.output.features
+    if origin.classes is not None and len(origin.classes) != classes:
+        raise TrainingError(f"{name}: it names {len(origin.classes)} classes, and the network gives {classes} values")
+    try:
+        weights = tensors.read_weights(file)
+        found = tensors.fit(weights, state_of(network), spec.name)
+    except WeightsError as error:
+        raise TrainingError(str(error), WEIGHTS_DO_NOT_FIT if error.does_not_fit else WRONG_USE) from None
+    model = build(network)
+    tensors.put(weights, found, model)
+    model.to(device)
+    model.to(memory_format=torch.channels_last)
+    prepare, (autocast, _) = Prepare(network.input, normalization, device), autocast_for(precision, device)
+    return Trained(name, network, spec, model.eval(), prepare, origin.classes, autocast, device)
+
+
+def _check_channels(name: str, network: Network, normalization: Normalization) -> None:
+    """Refuse a normalization that is not one of the network's images."""
+    shape, channels = network.input, len(normalization.mean)
+    fits = channels in (1, shape.channels) if isinstance(shape, Image) else channels in (1, 3)
+    if not fits or len(normalization.std) != channels:
+        raise TrainingError(
+            f"{name}: a mean and a deviation are needed for 1 channel, or for each channel of the network's input, "
+            f"{shape}; there are {channels} and {len(normalization.std)}"
+        )
+    if not all(value > 0 for value in normalization.std):
+        raise TrainingError(f"{name}: a deviation of {min(normalization.std):g} can't be divided by")
+
+
+def load_part(
+    trained: Trained, data: Data, part: str, data_dir: Path, download: bool = False
+) -> tuple[tuple[str, ...], Images]:
+    """The names of the classes of a data set, and the images of a part of it, on the device.
+
+    Raises TrainingError where they can't be had, or are not for this network.
+    """
+    if not data.name.startswith("folder:"):  # Whether one is grey is told by all of its images.
+        data = data.model_copy(update={"train": 1, "validation": 0} if part == "test" else {"test": 1})
+    try:
+        found = load_data(data, trained.network, trained.spec, data_dir, download)
+    except TrainingError as error:
+        fault = str(error).partition("; ")[0]
+        if not fault.startswith(f"{printable(trained.spec.name)}:"):
+            raise
+        # What follows is how the network would have to be, which its weights can't be any more.
+        raise TrainingError(fault) from None
+    for label, (ours, theirs) in enumerate(zip(trained.classes or (), found.classes, strict=False)):
+        if ours != theirs:
+            raise TrainingError(
+                f"{trained.file} was trained on other classes than those of {printable(data.name)}: class {label} is "
+                f"{printable(ours)}, and there it is {printable(theirs)}"
+            )
+    images: Images | None = getattr(found, part)
+    if images is None:
+        raise TrainingError("--part validation: the recipe holds no images back; see `data.validation`")
+    return found.classes, _of_channels(images, trained.prepare.channels, data.name).to(trained.device)
+
+
+def _of_channels(images: Images, channels: int, name: str) -> Images:
+    """Images as the network has seen them in training: grey ones do for a network that learned from colours."""
+    if images.channels == channels:
+        return images
+    if isinstance(images, StreamedSet):
+        return images.of_channels(channels)
+    if not isinstance(images, ImageSet) or images.channels != 1:
+        raise TrainingError(f"the network learned from grey images, and those of {printable(name)} have colours")
+    return ImageSet(images.images.expand(-1, channels, -1, -1), images.labels)
+
+
+def evaluate_trained(
+    trained: Trained, images: Images, classes: int, stop: StopRequest, batch_size: int = BATCH, worst: int = 0
+) -> Evaluation | None:
+    """Evaluate a trained network; None where a stop was asked for before the end.
+
+    Raises TrainingError where what it gives is not finite (exit code 1), or memory does not suffice (3).
+    """
+    try:
+        found = evaluate(
+            trained.model,
+            images,
+            trained.prepare,
+            World(),
+            stop,
+            classes=classes,
+            batch_size=batch_size,
+            autocast=trained.autocast,
+            worst=worst,
+        )
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"out of memory on {trained.device} with batches of {batch_size}; try a smaller --batch-size",
+            TRAINING_FAILED,
+        ) from error
+    if found is not None and not math.isfinite(found.loss):
+        raise _not_finite(trained)
+    return found
+
+
+def predict(trained: Trained, files: Sequence[Path], top: int) -> Iterator[Prediction | TrainingError]:
+    """What each picture is taken for, in order; or why it can't be read.
+
+    Pictures are read as those of a folder are to train: grey where the network was trained on grey ones, scaled to
+    cover the network's height and width, and cut around the middle. For a network that takes a vector they are
+    squares.
+    """
+    height, width = _size(trained)
+    for start in range(0, len(files), BATCH):
+        batch = files[start : start + BATCH]
+        read = [_read(file, height, width, trained.prepare.channels) for file in batch]
+        images = [image for image in read if isinstance(image, Tensor)]
+        answers = iter(_ask(trained, torch.stack(images)) if images else ())
+        for file, image in zip(batch, read, strict=True):
+            if isinstance(image, TrainingError):
+                yield image
+                continue
+            found = next(answers).topk(min(top, len(trained.names)))
+            yield Prediction(str(file), tuple(zip(found.indices.tolist(), found.values.tolist(), strict=True)))
+
+
+def _read(file: Path, height: int, width: int, channels: int) -> Tensor | TrainingError:
+    try:
+        return read_image(file, height, width, channels)
+    except TrainingError as error:
+        return error
+
+
+@torch.inference_mode()
+def _ask(trained: Trained, images: Tensor) -> Tensor:
+    """The probability of each class for images: uint8 (batch, C, H, W) in, float32 (batch, classes) out."""
+    with trained.autocast():
+        logits: Tensor = trained.model(trained.prepare(images.to(trained.device)))
+    if not logits.isfinite().all():
+        raise _not_finite(trained)
+    return logits.float().softmax(1).cpu()
+
+
+def _size(trained: Trained) -> tuple[int, int]:
+    shape = trained.network.input
+    if isinstance(shape, Image):
+        return int(shape.height or 0), int(shape.width or 0)
+    side = math.isqrt(int(shape.features or 0) // trained.prepare.channels)
+    if trained.prepare.channels * side * side != shape.features:
+        raise TrainingError(f"{trained.file}: the network takes {shape} features, which are not the pixels of a square")
+    return side, side
+
+
+def _not_finite(trained: Trained) -> TrainingError:
+    return TrainingError(
+        f"{trained.file}: what the network gives is not finite; its weights are of no use", WEIGHTS_DO_NOT_FIT
+    )

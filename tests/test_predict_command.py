@@ -1,0 +1,139 @@
+"""`archdsl predict`: pictures named for what they are taken for, and bad ones that stop nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import torch
+from PIL import Image
+
+from archdsl.commands.predict import predict
+from archdsl.commands.train import train
+from archdsl.formats.schema import SCHEMAS
+
+SPEC = "input(3, 16, 16)\nconv(4, 3, s2) relu dropout(0.5) flatten fc(2)\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of two classes in colour, of several sizes, and a run that learned from them."""
+    folder = tmp_path_factory.mktemp("predict")
+    generator = torch.Generator().manual_seed(0)
+    for part in ("train", "test"):
+        for name, dark in (("day", 100), ("night\x1b", 0)):
+            (folder / "pictures" / part / name).mkdir(parents=True)
+            for index, (width, height) in enumerate([(16, 16), (40, 20), (9, 31)]):
+                pixels = torch.randint(dark, dark + 150, (height, width, 3), dtype=torch.uint8, generator=generator)
+                Image.fromarray(pixels.numpy()).save(folder / "pictures" / part / name / f"{index}.png")
+    (folder / "net.arch").write_text(SPEC)
+    data = f"folder:{folder / 'pictures'}"
+    options = {"epochs": 1, "batch_size": 4, "device": "cpu", "quiet": True}
+    assert train(str(folder / "net.arch"), data=data, out=folder / "run", **options) == 0
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+
+
+def test_pictures_are_seen_as_in_training(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The probabilities are those of the images that training reads from the same files."""
+    from archdsl.commands.trained import find_target
+    from archdsl.training.data.load import load_data
+    from archdsl.training.recipe import Data
+    from archdsl.training.run import choose_device
+    from archdsl.training.trained import read_trained
+
+    found = find_target("run")
+    assert not isinstance(found, int)
+    network, source = found.spec.network, found.spec.checked.source
+    trained = read_trained(found.weights, network, source, found.origin, choose_device("cpu"))
+    images = load_data(Data(name="folder:pictures"), network, source, Path()).test.sample()
+    with torch.no_grad():
+        expected = trained.model(trained.prepare(images)).softmax(1)
+    assert predict("run", ["pictures/test"], format="jsonl", device="cpu") == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    names = ["day", "night\x1b"]
+    assert [line["image"] for line in lines] == [f"pictures/test/{name}/{n}.png" for name in names for n in range(3)]
+    for line, row in zip(lines, expected, strict=True):
+        jsonschema.Draft202012Validator(SCHEMAS["prediction"]).validate(line)
+        assert [each["class"] for each in line["predictions"]] == [names[i] for i in row.argsort(descending=True)]
+        found_here = {each["label"]: each["probability"] for each in line["predictions"]}
+        assert [found_here[0], found_here[1]] == pytest.approx(row.tolist(), abs=1e-6)
+
+
+def test_text_has_a_line_for_each_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    first = "pictures/test/night\x1b/0.png"
+    assert predict("run", [first, "pictures/test/day/1.png"], top=1) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("pictures/test/night\\x1b/0.png: ")
+    assert lines[0].count(", ") == 0
+    assert "\x1b" not in lines[0]
+
+
+def damaged(folder: Path) -> dict[str, Path]:
+    """Pictures that can't be read, or are not for this; and two that are odd and fine."""
+    picture = Image.effect_noise((64, 64), 50)
+    files = {name: folder / name for name in ("cut.png", "text.png", "empty.png", "deep.png", "bomb.png", "none.png")}
+    picture.save(files["cut.png"])
+    files["cut.png"].write_bytes(files["cut.png"].read_bytes()[:900])
+    files["text.png"].write_text("<html>no picture</html>")
+    files["empty.png"].write_bytes(b"")
+    Image.new("I;16", (16, 16), 40_000).save(files["deep.png"])
+    Image.new("1", (20_000, 10_000)).save(files["bomb.png"])
+    return files
+
+
+def test_a_bad_picture_is_a_line_and_the_others_go_on(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = damaged(tmp_path)
+    good = {"cmyk.jpg": Image.new("CMYK", (30, 20), (0, 200, 0, 0)), "glass.png": Image.new("RGBA", (20, 20), "#0000")}
+    for name, picture in good.items():
+        picture.save(tmp_path / name)
+    files = [*bad.values(), *(tmp_path / name for name in good)]
+    assert predict("run", [str(file) for file in files]) == 1
+    out, err = capsys.readouterr()
+    assert [line.partition(": ")[0] for line in out.splitlines()] == [str(tmp_path / name) for name in good]
+    lines = err.splitlines()
+    assert len(lines) == len(bad) + 1
+    for file, line in zip(bad.values(), lines, strict=False):
+        assert line.startswith(f"archdsl: {file}: ")
+    assert lines[-1] == f"archdsl: {len(bad)} of {len(files)} pictures could not be read"
+
+
+def test_where_none_can_be_read_it_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert predict("run", [str(tmp_path)]) == 2
+    assert "there are no files in this folder" in capsys.readouterr().err
+    assert predict("run", [str(tmp_path / "none.png")]) == 2
+    assert predict("none", ["pictures"]) == 2
+    assert predict("net.arch", ["pictures"]) == 2
+
+
+def test_hidden_files_of_a_folder_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in (".DS_Store", "Thumbs.db", ".git/a.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("no picture")
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.PNG")
+    assert predict("run", [str(tmp_path)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_grey_network_sees_pictures_in_grey(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "grey.arch").write_text("input(256)\nfc(10)\n")
+    options = {"epochs": 1, "limit_train": 30, "limit_test": 20, "device": "cpu", "quiet": True}
+    assert train(str(tmp_path / "grey.arch"), out=tmp_path / "run", **options) == 0
+    colour = Image.effect_noise((16, 16), 50).convert("RGB")
+    colour.putpixel((3, 3), (255, 0, 0))
+    colour.save(tmp_path / "colour.png")
+    colour.convert("L").save(tmp_path / "grey.png")
+    capsys.readouterr()
+    assert predict(str(tmp_path / "run"), [str(tmp_path / "colour.png"), str(tmp_path / "grey.png")]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.partition(": ")[2] == second.partition(": ")[2]
+    assert first.count(", ") == 4
