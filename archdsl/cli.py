@@ -599,6 +599,30 @@ def compare(
     return partial(run_compare, runs, output=output, format=format.value)
 
 
+@app.command()
+def report(
+    run: Annotated[str, typer.Argument(help="The folder of a run.")],
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE.html", help="By default report.html in the run's folder."),
+    ] = None,
+    no_evaluation: Annotated[
+        bool, typer.Option("--no-evaluation", help="Leave out what needs the data: confusions, the images most wrong.")
+    ] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where to evaluate.")] = Device.auto,
+) -> Command:
+    """Write a page on a run, in one file: its curves, what it gets wrong, its network, recipe and machine.
+
+    Exits with 0, 2 where the run can't be read or the page can't be written, 130 and 143 when interrupted.
+    """
+    from archdsl.commands.report import report as run_report
+
+    return partial(run_report, run, output=output, evaluated=not no_evaluation, data_dir=data_dir, device=device.value)
+
+
 weights_app = typer.Typer(help="Weights of other tools into networks.")
 app.add_typer(weights_app, name="weights")
 

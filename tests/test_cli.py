@@ -77,6 +77,7 @@ def folder(tmp_path: Path) -> Path:
         (["runs", "nets"], 0),
         (["runs", "missing"], 2),
         (["compare", "nets", "nets"], 2),
+        (["report", "nets"], 2),
         (["--version"], 0),
         (["--help"], 0),
     ],

@@ -7,6 +7,7 @@ metrics.jsonl, .csv    a line for each epoch
 checkpoint-*.pt        where it stands: the newest, and the one before it
 weights.safetensors    what it learned, with the network
 result.json            what it came to, of a run that is done
+report.html            the page that `archdsl report` writes
 run.lock               held by the process that writes here
 """
 
@@ -41,6 +42,7 @@ METRICS = "metrics.jsonl"
 METRICS_CSV = "metrics.csv"
 WEIGHTS = "weights.safetensors"
 RESULT = "result.json"
+REPORT = "report.html"
 LOCK = "run.lock"
 
 _NEEDED = (SPEC, RECIPE)

@@ -1,0 +1,129 @@
+"""`archdsl report`: a run as a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archdsl.checker.session import interpreter_for_checks
+from archdsl.commands.diagram import open_depth_of
+from archdsl.commands.output import refuse, refuse_file, write, wrong_output
+from archdsl.commands.trained import complain, find_target
+from archdsl.diagnostics.render import visible
+from archdsl.diagram.layout import layout_of
+from archdsl.diagram.picture import picture_of
+from archdsl.diagram.svg import svg
+from archdsl.exit_codes import EXIT_FINE
+from archdsl.network import Network
+from archdsl.runs.folder import RECIPE, REPORT, WEIGHTS, RunFolder
+from archdsl.runs.report_page import Evaluated, RunReport, report_page
+from archdsl.runs.summary import FINISHED, RunSummary, summary_of
+from archdsl.training.errors import TrainingError
+from archdsl.writer import write_bytes
+
+MOST_PICTURES = 24
+"""So many of the images most wrong are shown."""
+
+
+def report(
+    run: str,
+    *,
+    output: str | None = None,
+    evaluated: bool = True,
+    data_dir: Path | None = None,
+    device: str = "auto",
+) -> int:
+    """Write a page on a run: its curves, what it gets wrong, and what it was made of.
+
+    Args:
+        run: its folder.
+        output: the page; by default report.html in the run's folder.
+        evaluated: whether the kept weights are evaluated, where there are some and the data can be read.
+        data_dir: where published data sets lie. device: where to evaluate.
+
+    Returns:
+        0; 2 on wrong use, or where the run can't be read or the page not be written; 130 or 143 when stopped.
+    """
+    try:
+        folder = RunFolder.open(Path(run))
+        output = str(folder.path / REPORT) if output is None else output
+        if (wrong := wrong_output(output)) is not None:
+            return refuse(wrong)
+        summary = summary_of(folder)
+        if summary.problem is not None:
+            return refuse(summary.problem)
+        with interpreter_for_checks():
+            network = folder.check().network
+            drawing = None if network is None else drawing_of(network)
+        found: Evaluated | int | None = None
+        missing = "The kept weights were not evaluated."
+        if evaluated:
+            try:
+                found = evaluate_run(folder, summary, network, data_dir, device)
+            except TrainingError as error:
+                missing = f"The kept weights could not be evaluated: {error}"
+        if isinstance(found, int):
+            refuse("stopped in the middle of the evaluation; no page is written")
+            return 128 + found
+        told = RunReport(
+            summary,
+            tuple(folder.metrics()),
+            network,
+            drawing,
+            folder.origin().files,
+            folder.recipe_text(),
+            folder.environment(),
+            found,
+            missing,
+        )
+    except TrainingError as error:
+        return complain(error)
+    try:
+        write_bytes(Path(output), report_page(told).encode("utf-8"))
+    except (OSError, ValueError) as error:
+        return refuse_file(output, error)
+    write(f"the report is in {visible(output)}")
+    if found is None and evaluated:
+        write(missing)
+    return EXIT_FINE
+
+
+def drawing_of(network: Network) -> str | None:
+    """The diagram, from left to right; None where there is too much to draw."""
+    picture = picture_of(network)
+    depth, _ = open_depth_of(picture, None)
+    return None if depth is None else svg(layout_of(picture, depth, down=False), "parameters")
+
+
+def evaluate_run(
+    folder: RunFolder, summary: RunSummary, network: Network | None, data_dir: Path | None, device: str
+) -> Evaluated | int:
+    """What the kept weights give on the test images; on those held back, of a run that has some and is not finished.
+
+    Returns the number of a signal that ended it. Raises TrainingError where there are no weights, or no images.
+    """
+    if network is None:
+        raise TrainingError("the spec has errors in this release of archdsl")
+    if not (folder.path / WEIGHTS).exists():
+        raise TrainingError("the run has kept none yet")
+    target = find_target(str(folder.path))
+    if isinstance(target, int):
+        raise TrainingError("the network in their file can't be read")
+    from archdsl.training.recipe_file import check_recipe
+
+    recipe = check_recipe(f"{folder}/{RECIPE}", folder.recipe_text())
+    part = "validation" if summary.evaluated_on == "validation" and summary.status != FINISHED else "test"
+    # Only now, for torch takes seconds to import.
+    from archdsl.training.review import pngs_of
+    from archdsl.training.run import choose_device, data_folder
+    from archdsl.training.signals import stop_on_signals
+    from archdsl.training.trained import evaluate_trained, load_part, read_trained
+
+    source = target.spec.checked.source
+    trained = read_trained(target.weights, target.spec.network, source, target.origin, choose_device(device))
+    classes, images = load_part(trained, recipe.data, part, data_folder(data_dir))
+    with stop_on_signals() as stop:
+        found = evaluate_trained(trained, images, len(classes), stop, worst=MOST_PICTURES)
+    if found is None:
+        return stop.signal or 0
+    pictures, pixels = pngs_of(images, [mistake.image for mistake in found.worst])
+    return Evaluated(part, found, classes, pictures, pixels)
