@@ -100,17 +100,12 @@ def _matrix_lines(report: EvaluationReport) -> list[str]:
 
 
 def _confusion_lines(report: EvaluationReport) -> list[str]:
-    confused = sorted(
-        (-images, label, predicted)
-        for label, row in enumerate(report.evaluation.confusion)
-        for predicted, images in enumerate(row)
-        if images and label != predicted
-    )
-    if not confused:
+    confusions = report.evaluation.confusions
+    if not confusions:
         return ["no image is taken for another class"]
     cells = [("images", "of", "taken for")]
-    for images, label, predicted in confused[:_SHOWN]:
-        cells.append((f"{-images:,}", _name(report, label), _name(report, predicted)))
+    for images, label, predicted in confusions[:_SHOWN]:
+        cells.append((f"{images:,}", _name(report, label), _name(report, predicted)))
     return ["what is confused most often:", *aligned(cells, "><<")]
 
 

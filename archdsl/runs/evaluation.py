@@ -44,6 +44,14 @@ class Mistake(NamedTuple):
     label_probability: float
 
 
+class Confusion(NamedTuple):
+    """How many images of a class were taken for another; the numbers of both."""
+
+    images: int
+    label: int
+    predicted: int
+
+
 class Evaluation(NamedTuple):
     """What a network gives on a set of images, each of which counts once.
 
@@ -75,6 +83,17 @@ class Evaluation(NamedTuple):
                 ClassScores(own, _part(right, taken[label]), _part(right, own), _part(2 * right, own + taken[label]))
             )
         return scores
+
+    @property
+    def confusions(self) -> list[Confusion]:
+        """What was taken for what, the most frequent first."""
+        found = [
+            Confusion(images, label, predicted)
+            for label, row in enumerate(self.confusion)
+            for predicted, images in enumerate(row)
+            if images and label != predicted
+        ]
+        return sorted(found, key=lambda each: (-each.images, each.label, each.predicted))
 
 
 class Prediction(NamedTuple):

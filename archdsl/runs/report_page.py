@@ -148,7 +148,8 @@ def evaluation_sections(report: RunReport) -> list[str]:
     if evaluated is None:
         return section("Mistakes", [f"<p>{written(report.not_evaluated)}</p>"])
     evaluation, images = evaluated.evaluation, f"{evaluated.part} images"
-    few = len(evaluated.classes) <= MOST_CLASSES
+    count = len(evaluated.classes)
+    few = count <= MOST_CLASSES
     return [
         *section(
             "Mistakes",
@@ -160,7 +161,7 @@ def evaluation_sections(report: RunReport) -> list[str]:
                 "</div>",
                 "<div>",
                 "<h3>Classes</h3>",
-                *class_table(evaluated),
+                *(class_table(evaluated) if few else folded(f"all {count:,}", class_table(evaluated))),
                 "</div>",
                 "</div>",
             ],
@@ -210,17 +211,10 @@ def level_of(count: int, whole: int) -> int:
 
 def confusion_list(evaluated: Evaluated) -> list[str]:
     """The most frequent confusions."""
-    names, confusion = evaluated.classes, evaluated.evaluation.confusion
-    found = [
-        (count, label, predicted)
-        for label, counts in enumerate(confusion)
-        for predicted, count in enumerate(counts)
-        if count and label != predicted
-    ]
-    found.sort(key=lambda each: (-each[0], each[1], each[2]))
+    names, evaluation = evaluated.classes, evaluated.evaluation
     cells = [
-        [names[label], names[predicted], f"{count:,}", f"{count / sum(confusion[label]):.3f}"]
-        for count, label, predicted in found[:_MOST_CONFUSIONS]
+        [names[label], names[predicted], f"{images:,}", f"{images / sum(evaluation.confusion[label]):.3f}"]
+        for images, label, predicted in evaluation.confusions[:_MOST_CONFUSIONS]
     ]
     head = ["class", "taken for", "images", "part of the class"]
     return table(head, cells, (2, 3), label="the most frequent confusions")
