@@ -81,6 +81,7 @@ def test_part_of_a_folder_has_all_classes_in_it(tmp_path: Path) -> None:
         (lambda root: (root / "a" / "inner").mkdir(), "a/inner: not an image"),
         (lambda root: Pictures.new("I;16", (9, 9)).save(root / "a" / "deep.png"), "deep.png: more than 8 bits"),
         (lambda root: (root / "c").mkdir(), "c: there is no image in it"),
+        (lambda root: write_images(root, {"caf\udce9": 2}), r"/caf\\udce9: a class needs a name that can be printed"),
         (lambda root: (root / "train").mkdir(), "a folder `train`, and no `test` or `val` beside it"),
         (lambda root: (root / "val").mkdir(), "a folder `val`, and no `train` beside it"),
         (lambda root: os.mkfifo(root / "a" / "pipe.png"), "a/pipe.png: there is no such file"),

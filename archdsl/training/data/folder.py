@@ -92,6 +92,9 @@ def _list_classes(path: Path) -> dict[str, list[str]]:
     if len(classes) < 2:
         found = f"only one, {printable(next(iter(classes)))}" if classes else "none"
         raise TrainingError(f"{printable(str(path))}: a folder for each class is needed, and there is {found}")
+    for name in classes:
+        if not name.isprintable():  # Nor is a name that is not UTF-8: nothing could be written that has it in it.
+            raise TrainingError(f"{printable(str(path / name))}: a class needs a name that can be printed")
     return classes
 
 
