@@ -369,7 +369,7 @@ def show(
 
 @app.command()
 def train(
-    spec: Spec,
+    spec: Annotated[str | None, typer.Argument(help="The .arch file; for --resume RUN it can be left out.")] = None,
     data: Annotated[
         str | None,
         typer.Option(help="shapes (drawn here, the default), fashion-mnist, mnist, cifar10, or folder:PATH."),
@@ -391,6 +391,15 @@ def train(
     ] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch a data set that is not there.")] = False,
     out: Annotated[Path | None, typer.Option(help="The run's folder; by default a new one in ./runs.")] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Go on with a stopped run; `auto`: with that in --out, if there is one."),
+    ] = None,
+    save_every: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, help="Save in the middle of an epoch too; 300 by default."),
+    ] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write files for TensorBoard too.")] = False,
     weights: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Start from these weights: safetensors, or a state dict that torch saved."),
@@ -424,6 +433,9 @@ def train(
         data_dir=data_dir,
         download=download,
         out=out,
+        resume=resume,
+        save_every=save_every,
+        tensorboard=tensorboard,
         weights=weights,
         leave_out=leave_out or [],
         quiet=quiet,

@@ -35,8 +35,8 @@ def test_a_run_keeps_all_that_it_was_made_of(folder: Path, capsys: pytest.Captur
     import torch
 
     checkpoint = torch.load(run / "checkpoint-0000000002.pt", weights_only=True)
-    assert checkpoint["input"] == [1, 20, 20]
-    assert checkpoint["spec"]["imports"] == {"blocks.arch": BLOCKS}
+    assert checkpoint["facts"]["network"]["input"] == "1x20x20"
+    assert checkpoint["facts"]["network"]["files"]["blocks.arch"] == BLOCKS
     assert checkpoint["model"]["0.0.weight"].shape == (6, 1, 3, 3)
     assert "test accuracy" in capsys.readouterr().out
 

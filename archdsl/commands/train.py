@@ -1,24 +1,41 @@
-"""`archdsl train`: check a spec, then train it."""
+"""`archdsl train`: check a spec, then train it; or go on with a run that was stopped."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from archdsl.commands.output import refuse
+from archdsl.checker.check import Checked
+from archdsl.commands.output import refuse, wants_color
 from archdsl.commands.spec import read_network
-from archdsl.diagnostics.render import visible
+from archdsl.diagnostics.render import render, visible
+from archdsl.exit_codes import EXIT_ERRORS
+from archdsl.network import Network
 from archdsl.reader import STDIN
+
+AUTO = "auto"
+"""For `--resume`: go on with the run in `--out`, if there is one."""
+
+
+class Given(NamedTuple):
+    """What is trained: a network, and how it was made."""
+
+    network: Network
+    checked: Checked
+    settings: Mapping[str, str]
 
 
 def train(
-    spec: str,
+    spec: str | None,
     *,
     input: str | None = None,
     settings: Sequence[str] = (),
     root: str | None = None,
     recipe_path: Path | None = None,
+    out: Path | None = None,
+    resume: str | None = None,
     quiet: bool = False,
     weights: str | None = None,
     leave_out: Sequence[str] = (),
@@ -29,30 +46,83 @@ def train(
     Without a recipe, the spec's own is taken: `alexnet.yaml` beside `alexnet.arch`, where there is one; "default" for
     its path takes none.
 
+    resume: the folder of a run to go on with, whose spec and recipe are taken where none are given; "auto" is `out`,
+        if there is a run in it.
+
     Returns:
         0 when done, 1 where the spec has errors, 2 on wrong use, 3 where training failed, 130 or 143 when stopped.
     """
     if spec == STDIN:
         return refuse("train reads a file, and `-` is none")
-    read = read_network(spec, input=input, settings=settings, root=root)
-    if isinstance(read, int):
-        return read
     if leave_out and weights is None:
         return refuse("--except leaves out a part of --weights FILE, which is not given")
+    if resume == AUTO:
+        if out is None or spec is None:
+            return refuse("--resume auto goes on with the run in --out FOLDER, and trains SPEC where there is none")
+        resume = str(out) if (out / "spec.json").exists() else None
+    elif resume is not None and out is not None:
+        return refuse("--resume RUN writes to RUN, and --out to another folder")
+    if resume is not None and weights is not None:
+        return refuse("--resume RUN goes on with the weights of RUN, and --weights starts from others")
+    if spec is None and resume is None:
+        return refuse("train what? `archdsl train SPEC`, or `archdsl train --resume RUN`")
+    given = None if spec is None else _read_spec(spec, input, settings, root)
+    if isinstance(given, int):
+        return given
+    if resume is not None:
+        if given is None and (input is not None or settings):
+            return refuse("--resume RUN has its input and settings; --input and --set are for a SPEC")
+        given = _read_run(Path(resume)) if given is None else given
+        if isinstance(given, int):
+            return given
+        out = Path(resume)
+        recipe_path = recipe_path or out / "recipe.yaml"
+    assert given is not None
     from archdsl.training.command import run_train_command
     from archdsl.training.recipe_file import own_recipe
 
-    if recipe_path is None and (recipe_path := own_recipe(spec)) is not None and not quiet:
-        print(f"recipe: {visible(str(recipe_path))}", flush=True)
+    if recipe_path is None and spec is not None:
+        recipe_path = own_recipe(spec)
+        if recipe_path is not None and not quiet:
+            print(f"recipe: {visible(str(recipe_path))}", flush=True)
 
     return run_train_command(
-        read.network,
-        read.checked.source,
+        given.network,
+        given.checked.source,
         recipe_path=recipe_path,
+        out=out,
+        resume=resume is not None,
         quiet=quiet,
         weights=weights,
         leave_out=leave_out,
-        imports=read.checked.imports,
-        settings=dict(read.settings) if read.input is None else {**read.settings, "input": read.input},
+        imports=given.checked.imports,
+        settings=given.settings,
         **training,
     )
+
+
+def _read_spec(spec: str, input: str | None, settings: Sequence[str], root: str | None) -> Given | int:
+    read = read_network(spec, input=input, settings=settings, root=root)
+    if isinstance(read, int):
+        return read
+    made_with = dict(read.settings) if read.input is None else {**read.settings, "input": read.input}
+    return Given(read.network, read.checked, made_with)
+
+
+def _read_run(path: Path) -> Given | int:
+    """The network of a run, or an exit code."""
+    from archdsl.runs.folder import RunFolder
+    from archdsl.training.errors import TrainingError
+
+    try:
+        run = RunFolder.open(path)
+        origin, checked = run.origin(), run.check()
+        if checked.network is None:
+            print(render(checked.diagnostics, wants_color(sys.stderr)), file=sys.stderr)
+            return EXIT_ERRORS
+    except TrainingError as error:
+        for line in str(error).splitlines():
+            refuse(line)
+        return error.exit_code
+    made_with = {**origin.settings, "input": origin.input}
+    return Given(checked.network, checked, made_with)

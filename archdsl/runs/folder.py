@@ -8,6 +8,7 @@ checkpoint-*.pt        where it stands: the newest, and the one before it
 weights.safetensors    what it learned, with the network
 result.json            what it came to, of a run that is done
 report.html            the page that `archdsl report` writes
+tensorboard/           the same as metrics.jsonl, for TensorBoard
 run.lock               held by the process that writes here
 """
 
@@ -43,6 +44,7 @@ METRICS_CSV = "metrics.csv"
 WEIGHTS = "weights.safetensors"
 RESULT = "result.json"
 REPORT = "report.html"
+TENSORBOARD = "tensorboard"
 LOCK = "run.lock"
 
 _NEEDED = (SPEC, RECIPE)
@@ -59,12 +61,13 @@ class RunFolder(NamedTuple):
     def create(cls, out: Path | None, spec_name: str) -> RunFolder:
         """Make the folder: `out`, or for `specs/lenet.arch` the first of runs/lenet-1, runs/lenet-2, ... that is new.
 
-        Raises TrainingError where `out` has files in it, or a folder can't be made.
+        Raises TrainingError where `out` has files in it, but for those of a run that was killed before it began, or a
+        folder can't be made.
         """
         try:
             if out is not None:
                 out.mkdir(parents=True, exist_ok=True)
-                if any(each.name != LOCK for each in out.iterdir()):
+                if any(not _is_left_over(each.name) for each in out.iterdir()):
                     raise _not_empty(out)
                 return cls(out)
             name = "".join(c for c in Path(spec_name).stem if c.isalnum() or c in "-_.").lstrip(".") or "network"
@@ -214,9 +217,13 @@ class RunFolder(NamedTuple):
         text = "".join(line_of(each) for each in epochs)
         write_bytes(self.path / METRICS, text.encode())
 
+    def write_text(self, name: str, text: str) -> None:
+        """Write a file of the folder, whole or not at all. Raises OSError."""
+        write_bytes(self.path / name, text.encode("utf-8"))
+
     def write_json(self, name: str, value: dict[str, Any]) -> None:
         """Write a file of the folder, whole or not at all. Raises OSError."""
-        write_bytes(self.path / name, (json.dumps(value, indent=2) + "\n").encode())
+        self.write_text(name, json.dumps(value, indent=2) + "\n")
 
     def read_json(self, name: str) -> dict[str, Any]:
         """What `write_json` wrote."""
@@ -253,6 +260,13 @@ def runs(folder: Path) -> list[RunFolder]:
 
 def _numbers_as_such(text: str) -> list[tuple[str, int]]:
     return [(word, int(digits or 0)) for word, digits in re.findall(r"([^0-9]*)([0-9]*)", text)]
+
+
+def _is_left_over(name: str) -> bool:
+    """Whether a file may be there before a run has begun, which it has when its spec is kept."""
+    return (
+        name in (LOCK, RECIPE, ENVIRONMENT, SPEC_FILES) or name.startswith("checkpoint-") or name.endswith(UNFINISHED)
+    )
 
 
 def _not_empty(folder: Path) -> TrainingError:

@@ -43,6 +43,9 @@ def run_train_command(
     data_dir: str | Path | None = None,
     download: bool = False,
     out: str | Path | None = None,
+    resume: bool = False,
+    save_every: float | None = None,
+    tensorboard: bool = False,
     quiet: bool = False,
     weights: str | Path | None = None,
     leave_out: Sequence[str] = (),
@@ -61,7 +64,7 @@ def run_train_command(
         0 where the training came to its end, 2 for wrong use or a file that can't be read, 3 where the training
         failed, 130 after Ctrl-C and 143 after SIGTERM.
     """
-    from archdsl.training.report import accuracies, choose_report, write_line
+    from archdsl.training.report import choose_report, write_line
 
     stdout = sys.stdout if stdout is None else stdout
     stderr = sys.stderr if stderr is None else stderr
@@ -77,7 +80,8 @@ def run_train_command(
     try:
         recipe = read_recipe(recipe_path, read_overrides(recipe_settings, flags))
         _share_the_cores()
-        from archdsl.training.run import train  # Here, for torch takes seconds to import, and a bad recipe none.
+        # Here, for torch takes seconds to import, and a bad recipe none.
+        from archdsl.training.run import SAVE_EVERY, train
 
         result = train(
             network,
@@ -87,6 +91,9 @@ def run_train_command(
             data_dir=None if data_dir is None else Path(data_dir),
             download=download,
             out=None if out is None else Path(out),
+            resume=resume,
+            save_every=SAVE_EVERY if save_every is None else save_every,
+            tensorboard=tensorboard,
             imports=imports,
             weights=None if weights is None else Path(weights),
             leave_out=leave_out,
@@ -94,23 +101,23 @@ def run_train_command(
             report=choose_report(stdout, quiet),
         )
     except TrainingError as error:
-        for line in str(error).splitlines():
-            write_line(stderr, f"archdsl: {line}")
+        # Of several processes, all may meet the same error, or each its own.
+        rank = os.environ.get("RANK", "0")
+        for line in str(error).splitlines() if rank == "0" or not error.of_all else ():
+            write_line(stderr, f"archdsl: {line}" if rank == "0" else f"archdsl: process {rank}: {line}")
         return error.exit_code
     except KeyboardInterrupt:
         write_line(stderr, "archdsl: interrupted")
         return 130
+    folder = printable(str(result.folder))
     if result.signal is not None:
         write_line(
-            stderr,
-            f"archdsl: stopped in epoch {result.position.epoch + 1} after step {result.position.step}; "
-            f"the weights are in {printable(str(result.folder))}/",
+            stderr, f"archdsl: stopped after step {result.step:,}; `archdsl train --resume {folder}` goes on from there"
         )
         return 128 + result.signal
     last = result.epochs[-1]
-    write_line(
-        stdout,
-        f"{accuracies(last)} after {last.epoch} epoch{'s' if last.epoch != 1 else ''} in "
-        f"{result.seconds:.0f} s; the run is in {printable(str(result.folder))}/",
-    )
+    ended = f"after {last.epoch} epoch{'s' if last.epoch != 1 else ''} in {result.seconds:.0f} s"
+    if result.best_epoch != last.epoch:
+        ended = f"with the weights of epoch {result.best_epoch}, {ended}"
+    write_line(stdout, f"test accuracy {result.test_accuracy:.4f} {ended}; the run is in {folder}/")
     return 0

@@ -1,15 +1,31 @@
-"""The processes that train one network together: most often one."""
+"""The processes that train one network together: most often one, else those that torchrun started.
+
+Each has the same weights, and computes the gradient of its rows of every batch; torch's DistributedDataParallel
+makes of them the gradient of the whole batch. The first process alone writes and prints.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import datetime
+import json
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from archdsl.training.errors import TrainingError
+
+T = TypeVar("T")
+
+PATIENCE = datetime.timedelta(minutes=30)
+"""How long a process waits for the others, which may be drawing, reading or saving, until it takes them for dead."""
 
 
 class World:
-    """One process alone. Each method does for several processes what its name says.
+    """One process alone.
 
     rank: which process this is, from 0. size: how many there are.
     """
@@ -31,13 +47,89 @@ class World:
         """The sum over all processes, in place."""
         return values
 
-    def from_first(self, value: Any) -> Any:
-        """What the first process has: text, numbers, and lists and dicts of them."""
-        return value
+    def from_first(self, make: Callable[[], T]) -> T:
+        """What `make` gives in the first process, which alone calls it: text, numbers, and lists and dicts of them.
+
+        Where it raises a TrainingError there, each process raises it.
+        """
+        return make()
 
     def wait(self) -> None:
         """Until all processes are here."""
 
-    def parallel(self, model: torch.nn.Module) -> torch.nn.Module:
-        """The model whose gradients are the mean of those of all processes."""
+    def parallel(self, model: nn.Module) -> nn.Module:
+        """The model, but that the gradients of its parameters come to be the mean of those of all processes."""
         return model
+
+    def no_sum(self, model: nn.Module) -> AbstractContextManager[object]:
+        """While it is open, the gradients of a parallel model add up in each process alone."""
+        return nullcontext()
+
+    def close(self) -> None:
+        """Leave the other processes."""
+
+
+class Processes(World):
+    """The processes of a torchrun, as its environment describes them."""
+
+    def __init__(self, device: torch.device) -> None:
+        from torch import distributed
+
+        self.device = device
+        self.rank = int(os.environ["RANK"])
+        self.size = int(os.environ["WORLD_SIZE"])
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+
+    def sum(self, values: Tensor) -> Tensor:
+        from torch import distributed
+
+        distributed.all_reduce(values)
+        return values
+
+    def from_first(self, make: Callable[[], T]) -> T:
+        answer: dict[str, Any] = {}
+        if self.is_first:
+            try:
+                answer = {"value": make()}
+            except TrainingError as error:
+                answer = {"error": str(error), "exit_code": error.exit_code}
+        answer = json.loads(self._text_of_first(json.dumps(answer)))
+        if "error" in answer:
+            raise TrainingError(answer["error"], answer["exit_code"], of_all=True)
+        value: T = answer["value"]
+        return value
+
+    def _text_of_first(self, text: str) -> str:
+        """The text that the first process has. Bytes are sent, for torch would send an object as a pickle."""
+        from torch import distributed
+
+        data = text.encode()
+        length = torch.tensor(len(data), device=self.device)
+        distributed.broadcast(length, 0)
+        sent = torch.frombuffer(bytearray(data), dtype=torch.uint8) if self.is_first else None
+        content = torch.empty(int(length), dtype=torch.uint8) if sent is None else sent
+        content = content.to(self.device)
+        distributed.broadcast(content, 0)
+        return bytes(content.cpu().tolist()).decode()
+
+    def wait(self) -> None:
+        self.sum(torch.zeros((), device=self.device))
+
+    def parallel(self, model: nn.Module) -> nn.Module:
+        from torch.nn.parallel import DistributedDataParallel
+
+        return DistributedDataParallel(model, device_ids=[self.device] if self.device.type == "cuda" else None)
+
+    def no_sum(self, model: nn.Module) -> AbstractContextManager[object]:
+        context: AbstractContextManager[object] = model.no_sync()  # type: ignore[operator]
+        return context
+
+    def close(self) -> None:
+        from torch import distributed
+
+        distributed.destroy_process_group()
+
+
+def is_one_of_many() -> bool:
+    """Whether torchrun started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE") or 1) > 1 and "RANK" in os.environ

@@ -6,8 +6,9 @@ import re
 from typing import NoReturn
 
 from archdsl.layers.base import Cost
+from archdsl.layers.normalization import BatchNorm
 from archdsl.network import Leaf, Network, Sequence
-from archdsl.shapes import Image, Vector
+from archdsl.shapes import Image, Shape, Vector
 from archdsl.source import Source, Span
 from archdsl.training.errors import TrainingError, printable
 
@@ -59,6 +60,16 @@ class Fit:
             f"{channels}x{shape.height}x{shape.width}",
         )
 
+    def check_fewest(self, fewest: int, batch_size: int) -> None:
+        """Refuse a network that can't be trained on as few images at once as there come in some step."""
+        alone = [leaf for leaf in self._leaves() if isinstance(leaf.layer, BatchNorm) and _is_one_value(leaf.input)]
+        if fewest == 1 and alone:
+            raise TrainingError(
+                f"{self._place(alone[0].span)}: no mean and variance are to be had from one value a channel, "
+                f"and with batches of {batch_size} some image comes alone, at the end of an epoch or in a part; "
+                "take another --batch-size"
+            )
+
     def refuse_input(self, message: str, better: str) -> NoReturn:
         """Raise the error of an input that does not do, with a shape that would."""
         raise self._input_fault(message, better)
@@ -77,9 +88,13 @@ class Fit:
 
     def _last_sized_layer(self) -> Span:
         """The layer that decides the output's size: the last that does not give what comes in."""
-        leaves = [place.node for place in self.network.walk() if isinstance(place.node, Leaf) and not place.in_head]
+        leaves = self._leaves(with_heads=False)
         sized = [leaf for leaf in leaves if leaf.output != leaf.input]
         return (sized or leaves)[-1].span if leaves else self.network.root.span
+
+    def _leaves(self, with_heads: bool = True) -> list[Leaf]:
+        places = self.network.walk()
+        return [each.node for each in places if isinstance(each.node, Leaf) and (with_heads or not each.in_head)]
 
     @staticmethod
     def _place(span: Span) -> str:
@@ -97,3 +112,8 @@ class NoNetwork(Fit):
 
     def check_classes(self, data: str, count: int) -> None: ...
     def check_images(self, data: str, channels: int, height: int, width: int) -> None: ...
+
+
+def _is_one_value(shape: Shape) -> bool:
+    """Whether a channel of one sample is a single value."""
+    return isinstance(shape, Vector) or (shape.height, shape.width) == (1, 1)

@@ -6,7 +6,8 @@ a resumed training would miss.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
@@ -45,7 +46,7 @@ class Images(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Tensor, Tensor]]:
+    def read(self, requests: Iterable[Request]) -> Generator[tuple[Request, Tensor, Tensor], None, None]:
         """For each request in turn: itself, uint8 (count, channels, H, W) and int64 (count,), on the device.
 
         Closing the iterator ends what runs behind it.
@@ -53,6 +54,9 @@ class Images(Protocol):
 
     def sample(self) -> Tensor:
         """The images that colours are measured on, always the same ones: uint8 (count, channels, H, W)."""
+
+    def digest(self) -> str:
+        """A text that is another one for other images, other labels, or another order of them."""
 
     def take(self, indices: Tensor) -> Images:
         """The set of the images at these indices."""
@@ -79,13 +83,18 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def read(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Tensor, Tensor]]:
+    def read(self, requests: Iterable[Request]) -> Generator[tuple[Request, Tensor, Tensor], None, None]:
         for request in requests:
             chosen = request.indices.to(self.labels.device)
             yield request, self.images[chosen], self.labels[chosen]
 
     def sample(self) -> Tensor:
         return self.images
+
+    def digest(self) -> str:
+        hash = hashlib.sha256(self.labels.cpu().numpy().data)
+        hash.update(self.images.cpu().contiguous().numpy().data)
+        return hash.hexdigest()
 
     def take(self, indices: Tensor) -> ImageSet:
         return ImageSet(self.images[indices], self.labels[indices])
@@ -105,6 +114,11 @@ class DataSet(NamedTuple):
     train: Images
     test: Images
     validation: Images | None = None
+
+    def digest(self) -> str:
+        """A text that is another one where an image, a label, or the part that an image is in is another."""
+        parts = [part.digest() for part in (self.train, self.test, self.validation) if part is not None]
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
     def to(self, device: torch.device) -> DataSet:
         """The same where each set gives its images on a device."""

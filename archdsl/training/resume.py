@@ -1,0 +1,105 @@
+"""Whether a run that was stopped is still the same: what must be, and what its numbers depend on besides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from archdsl.api import check
+from archdsl.compare.compare import compare
+from archdsl.compare.text import Printed, text_of
+from archdsl.network import Network
+from archdsl.source import Source
+from archdsl.training.errors import TrainingError, printable
+from archdsl.training.recipe import recipe_differences
+from archdsl.training.recipe_file import check_recipe
+from archdsl.weights.files import Origin
+
+EXACT = {
+    "torch": "torch {}",
+    "device_name": "a {}",
+    "device": "the device {}",
+    "threads": "{} threads",
+    "processes": "{} process(es)",
+}
+"""What of the environment the last bits of a number depend on, and how one says it."""
+
+
+class Facts(NamedTuple):
+    """What makes a run the run that it is.
+
+    network: what it was made of, as `Origin` has it. recipe: as YAML. classes: their names.
+    data: a digest of the images and labels.
+    environment: what it was computed with, `describe_environment` has it.
+    """
+
+    network: dict[str, Any]
+    recipe: str
+    classes: list[str]
+    data: str
+    environment: dict[str, Any]
+
+
+def network_facts(origin: Origin) -> dict[str, Any]:
+    """Of a network's origin, what a checkpoint keeps."""
+    facts = origin._asdict()
+    return {name: facts[name] for name in ("spec", "files", "input", "settings")}
+
+
+def refuse_other_network(kept: dict[str, Any], network: Network, spec: Source, run: str) -> None:
+    """Raise TrainingError with all that differs, where a network is not the one that a checkpoint keeps the facts of.
+
+    What is only written in another way, or lies in other files, is no difference.
+    """
+    origin = Origin(**kept)
+    source, _ = origin.source(Path(run, "checkpoint"))
+    before = check(source, origin.input, origin.settings)
+    if before.network is None:
+        raise TrainingError(f"{printable(run)} was started by another version of archdsl, which knew its spec")
+    comparison = compare(before.network, network)
+    if not comparison.equal:
+        names = f"{run} as it was started", spec.name
+        differs = text_of(comparison, Printed(names, (before.source, spec), False))
+        raise TrainingError(
+            f"{printable(run)} was started with another network; leave the spec out to go on with its own, or start "
+            f"from its weights: --weights {printable(run)}/weights.safetensors\n{differs}"
+        )
+
+
+def refuse_other_facts(kept: Facts, given: Facts, run: str) -> None:
+    """Raise TrainingError with what differs, where a run would go on by another recipe, or with other images."""
+    differs = []
+    if kept.recipe != given.recipe:
+        before, after = (check_recipe("recipe.yaml", each.recipe) for each in (kept, given))
+        differs += [f"  {key}: {was!r} then, {now!r} now" for key, was, now in recipe_differences(before, after)]
+    if kept.classes != given.classes:
+        differs.append(_classes_differ(kept.classes, given.classes))
+    elif kept.data != given.data and not differs:
+        differs.append("  data: the images or their labels are others than then")
+    if differs:
+        raise TrainingError(
+            "\n".join(
+                [
+                    f"{printable(run)} can't go on by other rules than it was started with; to train on from where it "
+                    f"is, start a new run with --weights {printable(run)}/weights.safetensors",
+                    *differs,
+                ]
+            )
+        )
+
+
+def not_exact_because(kept: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """For all that may change the last bits of what is computed, a clause: "torch 2.14 then, torch 2.15 now"."""
+    return [
+        f"{said.format(printable(str(kept.get(key))))} then, {said.format(printable(str(given.get(key))))} now"
+        for key, said in EXACT.items()
+        if kept.get(key) != given.get(key)
+    ]
+
+
+def _classes_differ(kept: list[str], given: list[str]) -> str:
+    if len(kept) != len(given):
+        return f"  classes: {len(kept)} then, {len(given)} now"
+    index = next(i for i, (was, now) in enumerate(zip(kept, given, strict=True)) if was != now)
+    return f"  class {index}: {printable(kept[index])} then, {printable(given[index])} now"

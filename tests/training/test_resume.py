@@ -1,0 +1,251 @@
+"""A run that was stopped goes on to the very end that it would have come to."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from archdsl.runs.folder import RunFolder
+from archdsl.training import run
+from archdsl.training.checkpoint import checkpoints, load_newest
+from archdsl.training.errors import TrainingError
+from archdsl.training.recipe import Augmentation, Cosine, Data, Muon, Recipe
+from archdsl.training.report import Silence
+from archdsl.training.run import RunResult, train
+
+from .networks import tiny
+
+TIMES = ("seconds", "images_per_second")
+
+ALL = Recipe(
+    data=Data(train=52, validation=10, test=20),
+    augmentation=Augmentation(
+        flip=True, shift=2, crop=0.5, brightness=0.3, contrast=0.3, erase=0.5, mixup=0.4, cutmix=1.0
+    ),
+    epochs=4,
+    batch_size=12,
+    accumulation=2,
+    label_smoothing=0.1,
+    clip_gradient=1.0,
+    ema=0.9,
+    evaluate_every=2,
+    early_stop=5,
+)
+"""Four epochs of four steps, the last of six images, with all that is drawn or remembered."""
+
+STEPS = 16
+
+
+class StopsAfter(Silence):
+    """Asks to stop while a step is done, so that the next one is the last."""
+
+    def __init__(self, steps: int, number: int = signal.SIGINT) -> None:
+        self.left = steps
+        self.number = number
+
+    def on_step(self, epoch: int, images_done: int, loss: float) -> None:
+        self.left -= 1
+        if self.left == 0:
+            signal.raise_signal(self.number)
+
+
+class Crash(Exception):
+    pass
+
+
+class CrashesAfter(StopsAfter):
+    """What a machine that is switched off does to a run, but that Python's own clean-up runs."""
+
+    def on_step(self, epoch: int, images_done: int, loss: float) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Crash
+
+
+def go(out: Path, recipe: Recipe = ALL, **more: Any) -> RunResult:
+    network, source = tiny()
+    return train(network, source, recipe, device="cpu", out=out, **more)
+
+
+def outcome(folder: Path) -> dict[str, Any]:
+    """All that a run came to, but for times."""
+    content = load_newest(folder)[0]
+    for epoch in content["epochs"]:
+        for time in TIMES:
+            del epoch[time]
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return {
+        "weights": (folder / "weights.safetensors").read_bytes(),
+        "result": json.loads((folder / "result.json").read_text()),
+        "metrics": [{key: value for key, value in each.items() if key not in TIMES} for each in metrics],
+        "csv": [line.split(",")[:9] for line in (folder / "metrics.csv").read_text().splitlines()],
+        **{key: content[key] for key in ("epochs", "step", "model", "optimizer", "average")},
+    }
+
+
+def assert_same(found: Any, expected: Any, where: str = "") -> None:
+    """Equal to the last bit, tensors in dicts and lists too."""
+    if isinstance(expected, torch.Tensor):
+        assert found.dtype == expected.dtype, where
+        assert torch.equal(found, expected), where
+    elif isinstance(expected, dict):
+        assert found.keys() == expected.keys(), where
+        for key, value in expected.items():
+            assert_same(found[key], value, f"{where}.{key}")
+    elif isinstance(expected, list | tuple):
+        assert len(found) == len(expected), where
+        for index, value in enumerate(expected):
+            assert_same(found[index], value, f"{where}[{index}]")
+    else:
+        assert found == expected, where
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert go(folder).step == STEPS
+    return outcome(folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_after_every_step(tmp_path: Path, undisturbed: dict[str, Any], number: int) -> None:
+    """One run, which is stopped again and again."""
+    result = go(tmp_path / "run", report=StopsAfter(1, number))
+    stops = 1
+    while result.signal is not None:
+        assert result.signal == number
+        assert result.test_accuracy is None
+        result = go(tmp_path / "run", resume=True, report=StopsAfter(1, number))
+        stops += 1
+    assert stops == STEPS // 2 + 1
+    assert_same(outcome(tmp_path / "run"), undisturbed)
+
+
+@pytest.mark.parametrize("step", range(1, STEPS + 1))
+def test_crashed_in_any_step(tmp_path: Path, undisturbed: dict[str, Any], step: int) -> None:
+    """Saved after each step, and after each epoch alone: what was done since is done again."""
+    for save_every in (0.0, 1000.0):
+        folder = tmp_path / f"run-{save_every}"
+        with pytest.raises(Crash):
+            go(folder, save_every=save_every, report=CrashesAfter(step))
+        result = go(folder, resume=True)
+        assert result.resumed_at == (step - 1 if save_every == 0.0 else (step - 1) // 4 * 4)
+        assert_same(outcome(folder), undisturbed)
+
+
+def test_stopped_while_it_evaluates(
+    tmp_path: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = run.Setup.evaluated, []
+
+    def interrupted(self: Any, model: Any, images: Any, stop: Any) -> Any:
+        calls.append(len(images))
+        if len(calls) in (1, 3, 5):
+            signal.raise_signal(signal.SIGTERM)
+        return real(self, model, images, stop)
+
+    monkeypatch.setattr(run.Setup, "evaluated", interrupted)
+    result = go(tmp_path / "run")
+    while result.signal is not None:
+        result = go(tmp_path / "run", resume=True)
+    assert calls == [10, 10, 10, 10, 20, 20]
+    assert_same(outcome(tmp_path / "run"), undisturbed)
+
+
+def test_muon_goes_on(tmp_path: Path) -> None:
+    recipe = ALL.model_copy(update={"optimizer": Muon(weight_decay=0.1), "schedule": Cosine(warmup=0.0)})
+    go(tmp_path / "whole", recipe)
+    go(tmp_path / "run", recipe, report=StopsAfter(5))
+    go(tmp_path / "run", recipe, resume=True)
+    assert_same(outcome(tmp_path / "run"), outcome(tmp_path / "whole"))
+
+
+def test_a_run_that_is_done_stays_as_it_is(tmp_path: Path) -> None:
+    first = go(tmp_path / "run")
+    before = outcome(tmp_path / "run")
+    again = go(tmp_path / "run", resume=True)
+    assert (again.step, again.test_accuracy, again.signal) == (first.step, first.test_accuracy, None)
+    assert_same(outcome(tmp_path / "run"), before)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(Crash):
+        go(folder, save_every=0.0, report=CrashesAfter(8))
+    newest = checkpoints(folder)[0]
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes(data)
+    told: list[str] = []
+
+    class Listens(Silence):
+        def begin(self, plan: Any) -> None:
+            told.extend(plan.start)
+
+    assert go(folder, resume=True, report=Listens()).resumed_at == 6
+    assert newest.name in told[0]
+    assert "its checksum differs; the one before it is used" in told[0]
+    assert_same(outcome(folder), undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"batch_size": 13}, "batch_size: 12 then, 13 now"),
+        ({"ema": None}, "ema: 0.9 then, None now"),
+        ({"data": ALL.data.model_copy(update={"seed": 1})}, "data.seed: 0 then, 1 now"),
+    ],
+)
+def test_another_recipe_is_refused(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+    go(tmp_path / "run", report=StopsAfter(1))
+    with pytest.raises(TrainingError, match=told) as caught:
+        go(tmp_path / "run", ALL.model_copy(update=change), resume=True)
+    assert caught.value.exit_code == 2
+
+
+def test_other_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(tmp_path / "run", report=StopsAfter(1))
+    real = run.load_data
+
+    def one_pixel_flipped(*arguments: Any) -> Any:
+        data = real(*arguments)
+        data.train.images[3, 0, 5, 5] ^= 1
+        return data
+
+    monkeypatch.setattr(run, "load_data", one_pixel_flipped)
+    with pytest.raises(TrainingError, match="the images or their labels are others than then"):
+        go(tmp_path / "run", resume=True)
+
+
+def test_what_keeps_it_from_being_exact_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(tmp_path / "run", report=StopsAfter(1))
+    real = run.describe_environment
+    monkeypatch.setattr(run, "describe_environment", lambda *a: {**real(*a), "torch": "9.9", "threads": 64})
+    told: list[str] = []
+
+    class Listens(Silence):
+        def begin(self, plan: Any) -> None:
+            told.extend(plan.start)
+
+    go(tmp_path / "run", resume=True, report=Listens())
+    assert f"torch {torch.__version__} then, torch 9.9 now; " in told[0]
+    assert "threads then, 64 threads now" in told[0]
+
+
+def test_what_was_killed_before_it_began_is_begun_anew(
+    tmp_path: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "write_spec", killed)
+        with pytest.raises(Crash):
+            go(tmp_path / "run")
+    go(tmp_path / "run")
+    assert_same(outcome(tmp_path / "run"), undisturbed)
