@@ -42,7 +42,7 @@ class Plan(NamedTuple):
         held_back = f"{self.validation_images:,} to choose by, " if self.validation_images else ""
         batches = f"in batches of {self.batch_size}"
         if self.batch_size > self.train_images:
-            batches = f"of one step each, as a batch of {self.batch_size} takes all of the images,"
+            batches = f"of one step, as a batch of {self.batch_size} takes all of the images,"
         return [
             *(self.start or []),
             f"{self.network}: input {self.input}, {self.parameters:,} parameters",

@@ -134,6 +134,12 @@ def train(
         if not world.is_first:
             world.wait()  # The first process may be fetching the data.
         data = _images(recipe, network, spec, data_folder(data_dir), download and world.is_first, on)
+        if recipe.early_stop is not None and data.validation is None:
+            raise TrainingError(
+                "early_stop: it needs images to choose by, and the folder has no `val`; hold some back with "
+                "--set-recipe data.validation=N",
+                of_all=True,
+            )
         Fit(network, spec).check_fewest(fewest_at_once(len(data.train), recipe, world), recipe.batch_size)
         if world.is_first:
             world.wait()

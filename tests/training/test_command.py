@@ -51,7 +51,7 @@ def test_one_plain_line_an_epoch_where_there_is_no_terminal(tmp_path: Path) -> N
 def test_a_batch_of_more_than_all_images_is_told() -> None:
     plan = Plan("net", "1x8x8", 10, "shapes", 60, 20, 10, 2, 60, "cpu", "runs/net-1")
     assert plan.lines()[-1] == "2 epochs in batches of 60 on cpu, kept in runs/net-1"
-    told = "2 epochs of one step each, as a batch of 61 takes all of the images, on cpu, kept in runs/net-1"
+    told = "2 epochs of one step, as a batch of 61 takes all of the images, on cpu, kept in runs/net-1"
     assert plan._replace(batch_size=61).lines()[-1] == told
 
 

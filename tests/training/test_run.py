@@ -247,6 +247,13 @@ def test_more_images_than_memory_holds_is_a_line(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_an_early_stop_without_images_to_choose_by_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    """Of a folder that is known only when it is read; a recipe for other data is refused itself."""
+    with pytest.raises(TrainingError, match=r"^early_stop: it needs images to choose by, and .* no `val`"):
+        quick_run(tmp_path / "run", QUICK.model_copy(update={"early_stop": 3}))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_full_disk_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def raise_it(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
