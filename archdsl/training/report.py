@@ -146,7 +146,7 @@ class Terminal:
             "",
             total=plan.epochs * plan.train_images,
             completed=plan.images_done,
-            epoch=plan.images_done // max(plan.train_images, 1) + 1,
+            epoch=min(plan.images_done // max(plan.train_images, 1) + 1, plan.epochs),
             epochs=plan.epochs,
             state="starting",
         )
