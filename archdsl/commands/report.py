@@ -16,7 +16,7 @@ from archdsl.exit_codes import EXIT_FINE
 from archdsl.network import Network
 from archdsl.runs.folder import RECIPE, REPORT, WEIGHTS, RunFolder
 from archdsl.runs.report_page import Evaluated, RunReport, report_page
-from archdsl.runs.summary import FINISHED, RunSummary, summary_of
+from archdsl.runs.summary import DAMAGED, FINISHED, RunSummary, summary_of
 from archdsl.training.errors import TrainingError
 from archdsl.writer import write_bytes
 
@@ -49,7 +49,7 @@ def report(
         if (wrong := wrong_output(output)) is not None:
             return refuse(wrong)
         summary = summary_of(folder)
-        if summary.problem is not None:
+        if summary.status == DAMAGED and summary.problem is not None:
             return refuse(summary.problem)
         with interpreter_for_checks():
             network = folder.check().network

@@ -38,7 +38,7 @@ def runs(folder: str = "runs", *, format: str = "text") -> int:
 
 
 def text_of(found: list[RunSummary]) -> list[str]:
-    """A table with a row for each run, and what is wrong with damaged ones below it."""
+    """A table with a row for each run, and what is wrong with failed and damaged ones below it."""
     cells = [("run", "network", "data", "status", "epochs", "accuracy", "best", "last", "time", "started")]
     cells += [
         (

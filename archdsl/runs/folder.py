@@ -7,6 +7,7 @@ metrics.jsonl, .csv    a line for each epoch
 checkpoint-*.pt        where it stands: the newest, and the one before it
 weights.safetensors    what it learned, with the network
 result.json            what it came to, of a run that is done
+failure.json           why it failed, of a run that did
 report.html            the page that `archdsl report` writes
 tensorboard/           the same as metrics.jsonl, for TensorBoard
 run.lock               held by the process that writes here
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archdsl.api import Checked, check
 from archdsl.reader import reason_of
 from archdsl.runs.metrics import EpochMetrics, line_of, metrics_in
-from archdsl.training.errors import TrainingError, printable
+from archdsl.training.errors import TRAINING_FAILED, TrainingError, printable
 from archdsl.weights.errors import WeightsError
 from archdsl.weights.files import Origin, origin_in
 from archdsl.writer import UNFINISHED, write_bytes
@@ -43,6 +44,7 @@ METRICS = "metrics.jsonl"
 METRICS_CSV = "metrics.csv"
 WEIGHTS = "weights.safetensors"
 RESULT = "result.json"
+FAILURE = "failure.json"
 REPORT = "report.html"
 TENSORBOARD = "tensorboard"
 LOCK = "run.lock"
@@ -120,8 +122,7 @@ class RunFolder(NamedTuple):
         except (OSError, NotImplementedError) as error:
             raise TrainingError(f"{self} can't be written to: {_why(error)}") from None
         try:
-            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            _write_holder(path, f"process {os.getpid()} on {socket.gethostname()} since {now}")
+            _write_holder(path, f"process {os.getpid()} on {socket.gethostname()} since {_now()}")
             for left in self.path.rglob(f"*{UNFINISHED}"):
                 with suppress(OSError):
                     left.unlink()
@@ -198,6 +199,34 @@ class RunFolder(NamedTuple):
     def result(self) -> dict[str, Any] | None:
         """What the run came to; None where it is not done."""
         return self.read_json(RESULT) if (self.path / RESULT).exists() else None
+
+    @contextmanager
+    def noting_failure(self) -> Iterator[None]:
+        """Keep why a training that is done within failed, for whoever looks in the morning.
+
+        What refuses a training before it goes on, and Ctrl-C, are no failures.
+        """
+        try:
+            yield
+        except Exception as error:
+            was_refused = isinstance(error, TrainingError) and error.exit_code != TRAINING_FAILED
+            if not was_refused and (self.path / SPEC).exists():
+                text = (
+                    str(error) if isinstance(error, TrainingError) else f"{type(error).__name__}: {error}".rstrip(": ")
+                )
+                with suppress(OSError):  # As where the disk is full, which then is the failure.
+                    self.write_json(FAILURE, {"error": text, "at": _now()})
+            raise
+
+    def forget_failure(self) -> None:
+        """The training goes on. Raises OSError."""
+        (self.path / FAILURE).unlink(missing_ok=True)
+
+    def failure(self) -> str | None:
+        """Why the run failed, in a line; None where it did not, or where it goes on since."""
+        if not (self.path / FAILURE).exists():
+            return None
+        return printable(str(self.read_json(FAILURE).get("error"))).partition("\n")[0]
 
     def metrics(self) -> list[EpochMetrics]:
         """What was measured of each epoch. A line that is cut, for the process was killed as it wrote, is left out."""
@@ -290,6 +319,10 @@ def _write_holder(path: Path, text: str) -> None:
     with suppress(OSError), open(path, "r+b") as file:
         file.truncate()
         file.write(text.encode("utf-8", "replace"))
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _why(error: Exception) -> str:

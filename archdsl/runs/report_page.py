@@ -73,6 +73,8 @@ def report_page(report: RunReport) -> str:
         f"{epochs_text(summary)} epochs",
         f"started {when_text(summary.started)}, on {environment.get('device_name') or environment.get('device', '-')}",
     ]
+    if summary.problem is not None:
+        lines.append(summary.problem)
     body = [
         *facts(report),
         *section(

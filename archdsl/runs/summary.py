@@ -13,7 +13,7 @@ from archdsl.runs.metrics import EpochMetrics
 from archdsl.training.errors import TrainingError
 from archdsl.training.yaml_text import read_yaml
 
-RUNNING, FINISHED, STOPPED, DAMAGED = "running", "finished", "stopped", "damaged"
+RUNNING, FINISHED, STOPPED, FAILED, DAMAGED = "running", "finished", "stopped", "failed", "damaged"
 
 
 class RunSummary(NamedTuple):
@@ -23,9 +23,10 @@ class RunSummary(NamedTuple):
     epochs_done: the epochs in its metrics; epochs: those that the recipe asks for.
     evaluated_on: "validation" or "test": whose accuracy `best` and `last` are, of `best_epoch` and the last epoch.
     test_accuracy: of the weights that were kept, on the test images, of a run that is finished.
-    status: "running" where a process writes to it, "finished", "stopped" where it can be resumed, or "damaged".
+    status: "running" where a process writes to it, "finished", "failed", "stopped" where it can be resumed, or
+        "damaged".
     started: when, in UTC. seconds: the time of all epochs, images_per_second: in training, the median over epochs.
-    problem: what can't be read of a damaged run.
+    problem: what can't be read of a damaged run, or why one failed.
     """
 
     name: str
@@ -49,16 +50,18 @@ def summary_of(run: RunFolder) -> RunSummary:
     """The facts of a run; where a file of it is damaged, what is wrong with it."""
     try:
         origin, recipe = run.origin(), values_of(run)
-        epochs, environment, result = run.metrics(), run.environment(), run.result()
+        epochs, environment, result, failure = run.metrics(), run.environment(), run.result(), run.failure()
     except TrainingError as error:
         return RunSummary(str(run), DAMAGED, problem=str(error))
     part = evaluated_part(epochs)
     accuracies = [(each.epoch, value) for each in epochs if (value := accuracy_of(each, part)) is not None]
     best = max(accuracies, key=lambda pair: pair[1], default=(None, None))
     data = recipe.get("data")
+    stopped = STOPPED if failure is None else FAILED
+    status = RUNNING if run.holder() is not None else FINISHED if result is not None else stopped
     return RunSummary(
         name=str(run),
-        status=RUNNING if run.holder() is not None else FINISHED if result is not None else STOPPED,
+        status=status,
         network=origin.spec.rpartition("/")[2].removesuffix(".arch"),
         data=str(data.get("name")) if isinstance(data, dict) else None,
         epochs_done=len(epochs),
@@ -71,6 +74,7 @@ def summary_of(run: RunFolder) -> RunSummary:
         started=_text(environment.get("started")),
         seconds=sum(each.seconds for each in epochs),
         images_per_second=statistics.median(each.images_per_second for each in epochs) if epochs else None,
+        problem=f"{run}: {failure}" if status == FAILED else None,
     )
 
 

@@ -170,7 +170,10 @@ def _folder_of(out: Path | None, resume: bool, job: Job) -> Iterator[RunFolder]:
             stack.enter_context(folder.lock())
             return str(folder.path)
 
-        yield RunFolder(Path(job.world.from_first(opened)))
+        folder = RunFolder(Path(job.world.from_first(opened)))
+        if job.world.is_first:
+            stack.enter_context(folder.noting_failure())
+        yield folder
 
 
 def _images(
@@ -338,6 +341,7 @@ class _Keeper:
             self.folder.write_json(ENVIRONMENT, self.facts.environment)
             self.save()
             self.folder.write_spec(self.job.origin)
+        self.folder.forget_failure()
         earlier, path = self.progress.epochs, self.folder.path
         self.folder.write_metrics(earlier)  # What was measured after the checkpoint is measured again.
         self.loggers.append(CsvLog(path / METRICS_CSV, earlier))

@@ -13,6 +13,7 @@ from archdsl.commands.compare import compare
 from archdsl.commands.runs import runs
 from archdsl.runs.folder import RunFolder
 from archdsl.runs.summary import time_text, when_text
+from archdsl.training.errors import TRAINING_FAILED, TrainingError
 
 from .folders import SPEC, epochs, make_run
 from .pages import read
@@ -72,6 +73,33 @@ def test_what_is_no_run_or_damaged_is_told(folder: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().err.startswith("archdsl: runs: not the folder of a run")
     assert compare(["runs/net-2", "runs/net-10"], output="none/c.html") == 2
     assert capsys.readouterr().err.startswith("archdsl: none/c.html: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (TrainingError("the loss is nan in epoch 3\nmore", TRAINING_FAILED), "the loss is nan in epoch 3"),
+        (OSError(28, "No space left on device", "x\x1b"), "OSError: [Errno 28] No space left on device: 'x\\x1b'"),
+        (TrainingError("another recipe"), None),
+        (KeyboardInterrupt(), None),
+    ],
+)
+def test_why_a_run_failed_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str], error: BaseException, told: str | None
+) -> None:
+    run = RunFolder(Path("runs/net-2"))
+    with pytest.raises(type(error)), run.noting_failure():
+        raise error
+    assert run.failure() == told
+    assert runs() == 0
+    out = capsys.readouterr().out
+    assert columns(out)[2][3] == ("stopped" if told is None else "failed")
+    assert (f"\nruns/net-2: {told}\n" in out) == (told is not None)
+    run.forget_failure()
+    assert run.failure() is None
+    with pytest.raises(type(error)), RunFolder(folder).noting_failure():  # No run has begun here.
+        raise error
+    assert not (folder / "failure.json").exists()
 
 
 def test_only_what_differs_is_compared(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from archdsl.runs.folder import RunFolder
 from archdsl.runs.metrics import EpochMetrics
 from archdsl.training.checkpoint import load_newest
 from archdsl.training.command import run_train_command
@@ -115,7 +116,9 @@ def test_a_training_that_fails_is_a_line_and_exit_3(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(mix.F, "cross_entropy", lambda *args, **kwargs: real(*args, **kwargs) * float("inf"))
     code, _, err = command(tmp_path)
     assert code == 3
-    assert err == "archdsl: the loss is inf in epoch 1, step 1; a lower --lr or a longer warm-up may help\n"
+    told = "the loss is inf in epoch 1, step 1; a lower --lr or a longer warm-up may help"
+    assert err == f"archdsl: {told}\n"
+    assert RunFolder(tmp_path / "run").failure() == told
 
 
 # Signals, in a process of its own.

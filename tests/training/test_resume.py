@@ -133,7 +133,9 @@ def test_crashed_in_any_step(tmp_path: Path, undisturbed: dict[str, Any], step: 
         folder = tmp_path / f"run-{save_every}"
         with pytest.raises(Crash):
             go(folder, save_every=save_every, report=CrashesAfter(step))
+        assert RunFolder(folder).failure() == "Crash"
         result = go(folder, resume=True)
+        assert RunFolder(folder).failure() is None
         assert result.resumed_at == (step - 1 if save_every == 0.0 else (step - 1) // 4 * 4)
         assert_same(outcome(folder), undisturbed)
 
