@@ -8,6 +8,7 @@ checkpoint-*.pt        where it stands: the newest, and the one before it
 weights.safetensors    what it learned, with the network
 result.json            what it came to, of a run that is done
 failure.json           why it failed, of a run that did
+not_finite.json        more of that, where a step came to a value that is not finite: the layer, the images
 report.html            the page that `archdsl report` writes
 tensorboard/           the same as metrics.jsonl, for TensorBoard
 run.lock               held by the process that writes here

@@ -12,6 +12,7 @@ from archdsl.network import Network
 from archdsl.source import Source
 from archdsl.training.errors import TrainingError, printable
 from archdsl.training.recipe_file import read_overrides, read_recipe
+from archdsl.training.signals import EndedBySignal, end_on_signals
 
 _LITTLE_SPINNING = "1000"
 
@@ -62,7 +63,7 @@ def run_train_command(
 
     Returns:
         0 where the training came to its end, 2 for wrong use or a file that can't be read, 3 where the training
-        failed, 130 after Ctrl-C and 143 after SIGTERM.
+        failed, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
     """
     from archdsl.training.report import choose_report, write_line
 
@@ -79,33 +80,37 @@ def run_train_command(
     }
     try:
         recipe = read_recipe(recipe_path, read_overrides(recipe_settings, flags))
-        _share_the_cores()
-        # Here, for torch takes seconds to import, and a bad recipe none.
-        from archdsl.training.run import SAVE_EVERY, train
+        with end_on_signals():
+            _share_the_cores()
+            # Here, for torch takes seconds to import, and a bad recipe none.
+            from archdsl.training.run import SAVE_EVERY, train
 
-        result = train(
-            network,
-            spec,
-            recipe,
-            device=device,
-            data_dir=None if data_dir is None else Path(data_dir),
-            download=download,
-            out=None if out is None else Path(out),
-            resume=resume,
-            save_every=SAVE_EVERY if save_every is None else save_every,
-            tensorboard=tensorboard,
-            imports=imports,
-            weights=None if weights is None else Path(weights),
-            leave_out=leave_out,
-            settings=settings,
-            report=choose_report(stdout, quiet),
-        )
+            result = train(
+                network,
+                spec,
+                recipe,
+                device=device,
+                data_dir=None if data_dir is None else Path(data_dir),
+                download=download,
+                out=None if out is None else Path(out),
+                resume=resume,
+                save_every=SAVE_EVERY if save_every is None else save_every,
+                tensorboard=tensorboard,
+                imports=imports,
+                weights=None if weights is None else Path(weights),
+                leave_out=leave_out,
+                settings=settings,
+                report=choose_report(stdout, quiet),
+            )
     except TrainingError as error:
         # Of several processes, all may meet the same error, or each its own.
         rank = os.environ.get("RANK", "0")
         for line in str(error).splitlines() if rank == "0" or not error.of_all else ():
             write_line(stderr, f"archdsl: {line}" if rank == "0" else f"archdsl: process {rank}: {line}")
         return error.exit_code
+    except EndedBySignal as error:
+        write_line(stderr, f"archdsl: {error}")
+        return 128 + error.number
     except KeyboardInterrupt:
         write_line(stderr, "archdsl: interrupted")
         return 130

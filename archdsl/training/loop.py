@@ -27,6 +27,7 @@ from archdsl.training.data.prepare import Prepare
 from archdsl.training.ema import Average
 from archdsl.training.errors import TRAINING_FAILED, TrainingError
 from archdsl.training.evaluation import evaluate
+from archdsl.training.not_finite import Failure, NotFiniteError, find
 from archdsl.training.randomness import generator_of, seed_step
 from archdsl.training.recipe import Recipe
 from archdsl.training.schedule import learning_rate
@@ -183,7 +184,7 @@ def _train_epoch(progress: Progress, setup: Setup, observer: Observer, stop: Sto
             asked = float(stop.signal is not None)
             loss_sum, right_sum, asked, norm_value = _of_all_processes(loss, right, asked, norm, setup.world)
             if not math.isfinite(loss_sum) or not math.isfinite(norm_value):
-                raise _diverged(loss_sum / batch, epoch, progress.step)
+                raise NotFiniteError(_failure(progress, setup, loss_sum / batch, norm_value))
             if recipe.clip_gradient is not None:
                 clip_grads_with_norm_(parameters, recipe.clip_gradient, norm)
             rate = learning_rate(progress.step, steps, recipe.epochs, recipe.optimizer.lr, recipe.schedule)
@@ -231,6 +232,22 @@ def _compute_gradient(
             loss_sum += loss.detach()
             right += (logits.detach().argmax(1) == targets.main).sum()
     return loss_sum, right
+
+
+def _failure(progress: Progress, setup: Setup, loss: float, norm: float) -> Failure:
+    """Compute a step that came to nothing finite once more, and tell where that began."""
+    recipe, epoch, count = setup.recipe, len(progress.epochs), len(setup.data.train)
+    start = (progress.step - epoch * math.ceil(count / recipe.batch_size)) * recipe.batch_size
+    batch = epoch_order(count, recipe.seed, epoch)[start : start + recipe.batch_size].tolist()
+    parts = parts_of_step(len(batch), recipe.accumulation, setup.world)
+
+    def again() -> Tensor:
+        seed_step(recipe.seed, progress.step, setup.world.rank, setup.device)
+        progress.optimizer.zero_grad(set_to_none=True)
+        with closing(setup.data.train.read(_requests(epoch, progress.step, setup))) as images:
+            return _compute_gradient(parts, images, progress, setup._replace(forward=progress.model))[0]
+
+    return Failure(find(progress.model, again), epoch + 1, progress.step + 1, loss, norm, batch)
 
 
 def _requests(epoch: int, first_step: int, setup: Setup) -> Iterator[Request]:
@@ -285,7 +302,12 @@ def _evaluate_epoch(progress: Progress, setup: Setup, observer: Observer, stop: 
             if found is None:
                 return
             if not math.isfinite(found.loss):
-                raise _diverged(found.loss, epoch, progress.step)
+                images = "test" if held_back is None else "validation"
+                raise TrainingError(
+                    f"the loss on the {images} images is {found.loss:g} after epoch {epoch + 1}; what may help: "
+                    f"a lower optimizer.lr than {recipe.optimizer.lr:g}, a longer schedule.warmup",
+                    TRAINING_FAILED,
+                )
             if held_back is None:
                 metrics = metrics._replace(test_loss=found.loss, test_accuracy=found.accuracy)
             else:
@@ -309,10 +331,3 @@ def best_epoch(epochs: Sequence[EpochMetrics]) -> int:
 def _best_accuracy(epochs: Sequence[EpochMetrics]) -> float:
     """The best on the validation images; less than nothing where there was none."""
     return max((each.validation_accuracy for each in epochs if each.validation_accuracy is not None), default=-1.0)
-
-
-def _diverged(loss: float, epoch: int, step: int) -> TrainingError:
-    return TrainingError(
-        f"the loss is {loss} in epoch {epoch + 1}, step {step + 1}; a lower --lr or a longer warm-up may help",
-        TRAINING_FAILED,
-    )

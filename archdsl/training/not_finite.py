@@ -177,12 +177,13 @@ def _help(first: First, recipe: Recipe, device: torch.device) -> str:
 
 
 def _where(network: Network | None, module: str) -> str:
-    """A module as the spec has it: by its key, its text and line, and the block call that it is of."""
+    """A module as the spec has it: by its text and line, the block call that it is of, and its key."""
     place = None if network is None else _place(network, module)
     if place is None:
-        return module or "the network"
+        return f"module {module}" if module else "the network"
     spans = [place.node.span, *(call.span for call in place.calls[:1])]
-    return f"{module}, " + ", of ".join(f"`{_text(span)}` in line {span.line} of {span.source.name}" for span in spans)
+    texts = [f"`{_text(span)}` in line {span.line} of {span.source.name}" for span in spans]
+    return f"{', of '.join(texts)} (module {module})"
 
 
 def _place(network: Network, module: str) -> Place | None:

@@ -28,6 +28,7 @@ from archdsl.training.errors import TRAINING_FAILED, WEIGHTS_DO_NOT_FIT, WRONG_U
 from archdsl.training.initialize import initialize
 from archdsl.training.loggers import CsvLog, Logger, TensorBoard, require_tensorboard
 from archdsl.training.loop import Progress, Setup, best_epoch, fewest_at_once, train_loop
+from archdsl.training.not_finite import not_finite_told
 from archdsl.training.optimizers import make_optimizer
 from archdsl.training.out_of_memory import advice, is_out_of_memory
 from archdsl.training.precision import autocast_for
@@ -242,7 +243,8 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, started:
     job.report.begin(_plan(keeper, data, told))
     with closing(keeper), stop_on_signals() as stop:
         keeper.begin(is_new=content is None)
-        train_loop(progress, setup, keeper, stop)
+        with not_finite_told(folder, network, recipe, device, world.is_first):
+            train_loop(progress, setup, keeper, stop)
         final = None if stop.signal is not None else _final_evaluation(keeper, setup, stop)
         if final is not None and world.is_first:
             folder.write_json(RESULT, _result(progress, final))

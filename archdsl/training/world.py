@@ -121,7 +121,8 @@ class Processes(World):
         return DistributedDataParallel(model, device_ids=[self.device] if self.device.type == "cuda" else None)
 
     def no_sum(self, model: nn.Module) -> AbstractContextManager[object]:
-        context: AbstractContextManager[object] = model.no_sync()  # type: ignore[operator]
+        # A model that is not parallel adds up its gradients alone anyway.
+        context: AbstractContextManager[object] = getattr(model, "no_sync", nullcontext)()
         return context
 
     def close(self) -> None:

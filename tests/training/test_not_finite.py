@@ -14,9 +14,15 @@ from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
 import archdsl
 from archdsl.backends.pytorch import auxiliary_outputs
 from archdsl.runs.folder import RunFolder
+from archdsl.training import loop
+from archdsl.training.augment import Augment
+from archdsl.training.checkpoint import load_newest
 from archdsl.training.errors import TRAINING_FAILED, TrainingError
 from archdsl.training.not_finite import Failure, First, NotFiniteError, find, not_finite_told
-from archdsl.training.recipe import Recipe
+from archdsl.training.recipe import Augmentation, Data, Recipe
+from archdsl.training.run import train
+
+from .networks import tiny
 
 SPEC = """input(2, 8, 8)
 block branch(n) { conv(n, 3, p1, nobias) batchnorm relu }
@@ -141,8 +147,8 @@ def told(tmp_path: Path, first: First, recipe: Recipe = Recipe(), count: int = 3
 def test_what_is_told_names_the_layer_the_images_and_what_helps(tmp_path: Path) -> None:
     head, images, help = told(tmp_path, First("output", "1.0.0"))
     assert head == (
-        "the loss is nan in epoch 3, step 120: the first value that is not finite is in the output of 1.0.0, "
-        "`conv(n, 3, p1, nobias)` in line 2 of <text>, of `branch(4)` in line 4 of <text>"
+        "the loss is nan in epoch 3, step 120: the first value that is not finite is in the output of "
+        "`conv(n, 3, p1, nobias)` in line 2 of <text>, of `branch(4)` in line 4 of <text> (module 1.0.0)"
     )
     assert images.startswith("the 30 images of the step are 0, 1, 2,")
     assert images.endswith(f" 19, ...; all that is known is in {tmp_path / 'not_finite.json'}")
@@ -167,10 +173,12 @@ def test_what_is_told_names_the_layer_the_images_and_what_helps(tmp_path: Path) 
 
 def test_each_kind_is_told_in_its_own_words(tmp_path: Path) -> None:
     for first, words in {
-        First("gradient", "stem.1"): "on the way back from it stem.1, `relu` in line 3 of <text> is the first to be so",
+        First("gradient", "stem.1"): "on the way back from it `relu` in line 3 of <text> (module stem.1) is the first",
         First("weights", "5"): "look at the file that they come from",
         First("input"): "look at the images",
-        First("norm", "stem.0"): "too large for their norm, most in stem.0, `conv(4, 3, p1)` in line 3",
+        First(
+            "norm", "stem.0"
+        ): "too large for their norm, most in `conv(4, 3, p1)` in line 3 of <text> (module stem.0)",
         First("nothing"): "a fault of the machine's memory",
         First("loss"): "all outputs are finite",
     }.items():
@@ -178,3 +186,43 @@ def test_each_kind_is_told_in_its_own_words(tmp_path: Path) -> None:
     assert "precision: fp32" in told(tmp_path, First("loss"), Recipe(precision="bf16", clip_gradient=1.0))[-1]
     assert "clip_gradient" not in told(tmp_path, First("loss"), Recipe(clip_gradient=1.0))[-1]
     assert told(tmp_path, First("loss"), count=1)[1].startswith("the image of the step is 0; ")
+
+
+def test_a_run_stops_before_its_weights_take_the_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe(
+        data=Data(train=60, test=20),
+        epochs=3,
+        batch_size=16,
+        accumulation=2,
+        augmentation=Augmentation(flip=True, mixup=0.2),
+        ema=0.9,
+    )
+    calls: list[Tensor] = []
+    real_augment, real_find = Augment.__call__, loop.find
+    models: list[nn.Module] = []
+    before: list[Tensor] = []
+
+    def augment(self: Augment, images: Tensor, *args: object) -> object:
+        x, targets = real_augment(self, images, *args)  # type: ignore[arg-type]
+        calls.append(images.clone())
+        if len(calls) > 11 and torch.equal(images, calls[11]):  # The second part of step 6, now and when it is sought.
+            x[3] = float("nan")
+        return x, targets
+
+    def look(model: nn.Module, again: Callable[[], Tensor]) -> First:
+        models.append(model)
+        before.extend(parameter.clone() for parameter in model.parameters())
+        return real_find(model, again)
+
+    monkeypatch.setattr(Augment, "__call__", augment)
+    monkeypatch.setattr(loop, "find", look)
+    with pytest.raises(TrainingError, match="epoch 2, step 6: the images are not finite") as raised:
+        train(*tiny(), recipe, device="cpu", out=tmp_path / "run")
+    assert raised.value.exit_code == TRAINING_FAILED
+    assert len(calls) == 14  # Twelve parts, and those of the step once more.
+    kept = json.loads((tmp_path / "run" / "not_finite.json").read_text())
+    assert kept["images"] == loop.epoch_order(60, 0, 1)[16:32].tolist()
+    assert all(torch.equal(old, new) for old, new in zip(before, models[0].parameters(), strict=True))
+    content, _, damaged = load_newest(tmp_path / "run")
+    assert (content["step"], damaged) == (4, [])
+    assert all(torch.isfinite(tensor).all() for tensor in content["model"].values())

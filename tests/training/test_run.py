@@ -198,7 +198,7 @@ def test_an_auxiliary_head_is_trained(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     wild = QUICK.model_copy(update={"optimizer": AdamW(lr=100.0, weight_decay=10.0), "epochs": 50})
-    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) in epoch \d+, step \d+; a lower --lr") as caught:
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) in epoch \d+, step \d+: ") as caught:
         quick_run(tmp_path / "run", wild)
     assert caught.value.exit_code == 3
 
@@ -225,7 +225,7 @@ def test_weights_that_turned_bad_in_the_last_step_are_not_saved(
 ) -> None:
     nothing = Evaluation(20, float("nan"), 0.1, None, 0.0, (), ())
     monkeypatch.setattr(loop, "evaluate", lambda *_, **__: nothing)
-    with pytest.raises(TrainingError, match="the loss is nan in epoch 1"):
+    with pytest.raises(TrainingError, match="the loss on the test images is nan after epoch 1; "):
         quick_run(tmp_path / "run")
     assert [path.name for path in checkpoints(tmp_path / "run")] == ["checkpoint-0000000000.pt"]
 
