@@ -11,7 +11,7 @@ failure.json           why it failed, of a run that did
 not_finite.json        more of that, where a step came to a value that is not finite: the layer, the images
 report.html            the page that `archdsl report` writes
 tensorboard/           the same as metrics.jsonl, for TensorBoard
-run.lock               held by the process that writes here
+run.lock, in_use.txt   held by the process that writes here, and which it is
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ FAILURE = "failure.json"
 REPORT = "report.html"
 TENSORBOARD = "tensorboard"
 LOCK = "run.lock"
+HOLDER = "in_use.txt"
 
 _NEEDED = (SPEC, RECIPE)
 _PATIENCE = 0.3
@@ -70,8 +71,7 @@ class RunFolder(NamedTuple):
         try:
             if out is not None:
                 out.mkdir(parents=True, exist_ok=True)
-                if any(not _is_left_over(each.name) for each in out.iterdir()):
-                    raise _not_empty(out)
+                cls(out).refuse_if_used()
                 return cls(out)
             name = "".join(c for c in Path(spec_name).stem if c.isalnum() or c in "-_.").lstrip(".") or "network"
             runs = Path("runs")
@@ -102,6 +102,15 @@ class RunFolder(NamedTuple):
         lacks = " and ".join(missing)
         raise TrainingError(f"{printable(str(path))}: not the folder of a run: there is no {lacks} in it")
 
+    def refuse_if_used(self) -> None:
+        """Raise TrainingError where there are files, but for those of a run that was killed before it began.
+
+        Of two processes that found the folder empty at once, the second finds the first's files when it has the lock.
+        """
+        names = {each.name for each in self.path.iterdir()}
+        if names and not (LOCK in names and all(map(_is_left_over, names))):
+            raise TrainingError(f"--out: {self} is not empty; a run is never written over another")
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keep other processes from writing here, until the block or the process ends, however it ends.
@@ -113,23 +122,24 @@ class RunFolder(NamedTuple):
 
         if not self.path.is_dir():
             raise TrainingError(f"{self}: no such folder")  # The lock would make it.
-        path = self.path / LOCK
-        holder = _text_of_holder(path)  # Before: some versions of filelock empty the file as they try.
-        lock = _lock_on(path, _PATIENCE)
+        lock = _lock_on(self.path / LOCK, _PATIENCE)
         try:
             lock.acquire()
         except Timeout:
-            raise TrainingError(f"{self} is in use by {holder or 'another process'}") from None
+            raise TrainingError(f"{self} is in use by {self._written_holder() or 'another process'}") from None
         except (OSError, NotImplementedError) as error:
             raise TrainingError(f"{self} can't be written to: {_why(error)}") from None
         try:
-            _write_holder(path, f"process {os.getpid()} on {socket.gethostname()} since {_now()}")
+            holder = f"process {os.getpid()} on {socket.gethostname()} since {_now()}"
+            with suppress(OSError):
+                (self.path / HOLDER).write_bytes(holder.encode("utf-8", "replace"))
             for left in self.path.rglob(f"*{UNFINISHED}"):
                 with suppress(OSError):
                     left.unlink()
             yield
         finally:
-            _write_holder(path, "")
+            with suppress(OSError):
+                (self.path / HOLDER).unlink()
             lock.release()
 
     def holder(self) -> str | None:
@@ -139,24 +149,18 @@ class RunFolder(NamedTuple):
         path = self.path / LOCK
         if not path.exists():
             return None
-        holder = _text_of_holder(path)
         try:
             lock = _lock_on(path, 0)
             lock.acquire()
         except Timeout:
-            return holder or "another process"
+            return self._written_holder() or "another process"
         except (OSError, NotImplementedError):
-            return holder or None  # Who may not try the lock believes what is written.
+            return self._written_holder() or None  # Who may not try the lock believes what is written.
         lock.release()
         return None
 
     def write_spec(self, origin: Origin) -> None:
-        """Keep the network. With the lock, this is what makes the folder a run's.
-
-        Raises TrainingError where a run is kept here already, OSError where the folder or the disk refuses.
-        """
-        if (self.path / SPEC).exists():
-            raise _not_empty(self.path)
+        """Keep the network, which makes the folder a run's. Raises OSError."""
         for name, text in origin.files.items():
             file = self.path / SPEC_FILES / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -274,6 +278,11 @@ class RunFolder(NamedTuple):
         except (OSError, ValueError) as error:
             raise TrainingError(f"{printable(str(path))}: {_why(error)}") from None
 
+    def _written_holder(self) -> str:
+        with suppress(OSError), open(self.path / HOLDER, "rb") as file:
+            return printable(file.read(300).decode("utf-8", "replace").strip())
+        return ""
+
     def __str__(self) -> str:
         return printable(str(self.path))
 
@@ -294,32 +303,14 @@ def _numbers_as_such(text: str) -> list[tuple[str, int]]:
 
 def _is_left_over(name: str) -> bool:
     """Whether a file may be there before a run has begun, which it has when its spec is kept."""
-    return (
-        name in (LOCK, RECIPE, ENVIRONMENT, SPEC_FILES) or name.startswith("checkpoint-") or name.endswith(UNFINISHED)
-    )
-
-
-def _not_empty(folder: Path) -> TrainingError:
-    return TrainingError(f"--out: {printable(str(folder))} is not empty; a run is never written over another")
+    early = (LOCK, HOLDER, RECIPE, ENVIRONMENT, SPEC_FILES)
+    return name in early or name.startswith("checkpoint-") or name.endswith(UNFINISHED)
 
 
 def _lock_on(path: Path, seconds: float) -> BaseFileLock:
     from filelock import FileLock
 
     return FileLock(path, timeout=seconds, poll_interval=0.02)
-
-
-def _text_of_holder(path: Path) -> str:
-    with suppress(OSError), open(path, "rb") as file:
-        return printable(file.read(300).decode("utf-8", "replace").strip())
-    return ""
-
-
-def _write_holder(path: Path, text: str) -> None:
-    """Into the file as it is: another one in its place would not be the one that is locked."""
-    with suppress(OSError), open(path, "r+b") as file:
-        file.truncate()
-        file.write(text.encode("utf-8", "replace"))
 
 
 def _now() -> str:

@@ -169,6 +169,8 @@ def _folder_of(out: Path | None, resume: bool, job: Job) -> Iterator[RunFolder]:
         def opened() -> str:
             folder = RunFolder.open(out) if resume and out is not None else RunFolder.create(out, job.spec.name)
             stack.enter_context(folder.lock())
+            if not resume:
+                folder.refuse_if_used()
             return str(folder.path)
 
         folder = RunFolder(Path(job.world.from_first(opened)))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import archdsl
-from archdsl.runs.folder import LOCK, METRICS, RECIPE, SPEC, RunFolder, runs
+from archdsl.runs.folder import HOLDER, LOCK, METRICS, RECIPE, SPEC, RunFolder, runs
 from archdsl.runs.metrics import EpochMetrics
 from archdsl.training.errors import TrainingError
 from archdsl.weights.files import Normalization, Origin, origin_of
@@ -66,10 +66,11 @@ def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     folder = made(tmp_path)
     with pytest.raises(TrainingError, match=r"--out: \S+run is not empty"):
         RunFolder.create(folder.path, "x")
-    # Two processes that both saw it empty: the second finds the first's run when it has the lock.
-    with pytest.raises(TrainingError, match=r"--out: \S+run is not empty"):
-        folder.write_spec(Origin("y.arch", {"y.arch": ""}, "4"))
-    assert not (folder.path / "spec" / "y.arch").exists()
+    # Nor is what others have put there, by whatever name.
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / RECIPE).write_text("epochs: 1")
+    with pytest.raises(TrainingError, match=r"--out: \S+own is not empty"):
+        RunFolder.create(tmp_path / "own", "x")
 
 
 def test_a_network_is_checked_again_by_what_the_folder_has(tmp_path: Path) -> None:
@@ -220,7 +221,7 @@ def test_two_at_once_are_locked_out(tmp_path: Path) -> None:
         assert not (folder.path / ".archdsl-7.unfinished").exists()
         with pytest.raises(TrainingError, match=f"in use by process {os.getpid()} on "), folder.lock():
             pass
-    assert (folder.path / LOCK).read_text() == ""
+    assert not (folder.path / HOLDER).exists()
 
 
 def test_the_lock_is_let_go_when_the_run_fails(tmp_path: Path) -> None:

@@ -251,3 +251,20 @@ def test_what_was_killed_before_it_began_is_begun_anew(
             go(tmp_path / "run")
     go(tmp_path / "run")
     assert_same(outcome(tmp_path / "run"), undisturbed)
+
+
+def test_of_two_runs_that_found_a_folder_empty_the_second_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first comes to its end after the second has looked, and before it has the lock."""
+    real = RunFolder.lock
+
+    def late(folder: RunFolder) -> Any:
+        monkeypatch.setattr(RunFolder, "lock", real)
+        go(tmp_path / "run")
+        return real(folder)
+
+    monkeypatch.setattr(RunFolder, "lock", late)
+    with pytest.raises(TrainingError, match="run is not empty"):
+        go(tmp_path / "run")
+    assert RunFolder(tmp_path / "run").result() is not None
