@@ -167,6 +167,9 @@ DataName = Annotated[
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")]
 Download = Annotated[bool, typer.Option("--download", help="Fetch a data set that is not there.")]
+NoVerify = Annotated[
+    bool, typer.Option("--no-verify", help="Take a data set's files though they are not the published ones.")
+]
 MaxLayers = Annotated[int, typer.Option("--max-layers", min=1, help="A larger network is refused.")]
 
 
@@ -687,6 +690,7 @@ def data_show(
     root: Root = None,
     data_dir: DataDir = None,
     download: Download = False,
+    no_verify: NoVerify = False,
 ) -> Command:
     """Draw a sheet of images to learn from as the network sees them, and tell how many there are.
 
@@ -706,6 +710,7 @@ def data_show(
         root=root,
         data_dir=data_dir,
         download=download,
+        verify=not no_verify,
     )
 
 

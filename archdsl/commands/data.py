@@ -25,6 +25,7 @@ def show(
     root: str | None = None,
     data_dir: Path | None = None,
     download: bool = False,
+    verify: bool = True,
 ) -> int:
     """Draw images to learn from as a network sees them; without a spec, as one would that takes them as they are.
 
@@ -66,6 +67,7 @@ def show(
             size=size,
             data_dir=data_dir,
             download=download,
+            verify=verify,
             output=None if output is None else Path(output),
         )
     except TrainingError as error:

@@ -11,6 +11,8 @@ from PIL import Image as Pictures
 from archdsl.cli import run_words
 from archdsl.commands.data import show
 
+from .test_data import write_fashion_mnist
+
 SPEC = "input(1, 28, 28)\nconv(4, 3, s2) relu\nflatten fc(10)\n"
 COUNTS = """\
 shapes: 30 images to learn from, 10 held back, 20 to test on, 10 classes
@@ -84,6 +86,33 @@ def test_with_augmentation_the_first_column_alone_is_as_it_is(folder: Path) -> N
     found = [place for image in images[:, 0].numpy() for place in places_of(image.repeat(4, 0).repeat(4, 1), sheet)]
     assert len(found) == 10
     assert len({left for _, left in found}) == 1
+
+
+def test_files_that_are_not_the_published_ones_are_shown_where_that_is_asked_for(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_fashion_mnist(folder / "data")
+    options = {"data": "fashion-mnist", "data_dir": folder / "data", "output": "a.png"}
+    assert show(None, **options) == 2  # type: ignore[arg-type]
+    assert "--no-verify" in capsys.readouterr().err
+    assert show(None, **options, verify=False) == 0  # type: ignore[arg-type]
+    assert "\nankle boot              4              2\n" in capsys.readouterr().out
+
+
+def test_pictures_in_folders_are_shown_as_they_are_read(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for i in range(40):
+        (folder / "pictures" / f"kind {i:02}").mkdir(parents=True)
+        for number in range(2):
+            Pictures.new("RGB", (30, 20), (6 * i, 80, 90)).save(folder / "pictures" / f"kind {i:02}" / f"{number}.png")
+    for in_memory in ("true", "false"):
+        settings = [f"data.in_memory={in_memory}", "augmentation.crop=0.5", "augmentation.saturation=0.5"]
+        assert show(None, data="folder:pictures", input="3x24x24", recipe_settings=settings, output="a.png") == 0
+        output = capsys.readouterr().out
+        assert "40 images to learn from, 40 to test on, 40 classes\nimages of 3x24x24\n" in output
+        assert "\nkind 28              1              1\n11 more         1 to 1         1 to 1\n" in output
+        sheet = numpy.asarray(Pictures.open("a.png").convert("RGB"))
+        for row in range(10):  # Ten classes of the forty, spread evenly.
+            assert sheet[100 + row * (96 + 15 + 10), 60].tolist() == [24 * row, 80, 90]
 
 
 def test_names_below_mixed_images_have_both_classes() -> None:
