@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image as Pictures
 
 from archdsl.cli import run_words
 from archdsl.commands.data import show
+from archdsl.training.augment import Augment
 
 from .test_data import write_fashion_mnist
 
@@ -99,7 +101,17 @@ def test_files_that_are_not_the_published_ones_are_shown_where_that_is_asked_for
     assert "\nankle boot              4              2\n" in capsys.readouterr().out
 
 
-def test_pictures_in_folders_are_shown_as_they_are_read(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pictures_in_folders_are_shown_as_they_are_read(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cropped: list[bool] = []
+    pixels = Augment.pixels
+
+    def spy(self: Augment, images: Any, labels: Any, draws: Any, crops_done: bool) -> Any:
+        cropped.append(crops_done)
+        return pixels(self, images, labels, draws, crops_done)
+
+    monkeypatch.setattr(Augment, "pixels", spy)
     for i in range(40):
         (folder / "pictures" / f"kind {i:02}").mkdir(parents=True)
         for number in range(2):
@@ -113,6 +125,8 @@ def test_pictures_in_folders_are_shown_as_they_are_read(folder: Path, capsys: py
         sheet = numpy.asarray(Pictures.open("a.png").convert("RGB"))
         for row in range(10):  # Ten classes of the forty, spread evenly.
             assert sheet[100 + row * (96 + 15 + 10), 60].tolist() == [24 * row, 80, 90]
+
+    assert cropped == [False] * 7 + [True] * 7
 
 
 def test_names_below_mixed_images_have_both_classes() -> None:
