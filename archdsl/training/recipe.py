@@ -87,6 +87,11 @@ class Data(Section):
 
     Otherwise pixels are numbers from 0 to 1."""
 
+    verify: bool = True
+    """Whether the files of mnist and fashion-mnist must be the published ones, to the last pixel.
+
+    Otherwise they may be any in their format. Those of cifar10 and cifar100, which are pickles, always must be."""
+
     @field_validator("name")
     @classmethod
     def _is_known(cls, name: str) -> str:

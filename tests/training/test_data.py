@@ -148,7 +148,7 @@ def test_a_file_with_one_other_pixel_is_refused(tmp_path: Path, name: str, monke
     folder = write_fashion_mnist(tmp_path, "FashionMNIST" if name == "fashion-mnist" else "MNIST")
     files = known.KNOWN_SETS[name].files
     sha256 = tuple(hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in files)
-    with pytest.raises(TrainingError, match=r"train-images-idx3-ubyte: not the published file .*--no-verify"):
+    with pytest.raises(TrainingError, match=r"train-images-idx3-ubyte: not the published file .*data.verify=false"):
         read_known_set(name, tmp_path, download=False)
     monkeypatch.setitem(known.KNOWN_SETS, name, known.KNOWN_SETS[name]._replace(sha256=sha256))
     read_known_set(name, tmp_path, download=False)
@@ -319,7 +319,7 @@ def test_a_network_of_a_vector(tmp_path: Path) -> None:
     x = Prepare(network.input, unchanged(1), CPU)(data.train.images)
     assert torch.allclose(x, data.train.images.flatten(1) / 255)
     write_fashion_mnist(tmp_path)
-    load_data(Data(name="fashion-mnist"), network, spec, tmp_path, verify=False)
+    load_data(Data(name="fashion-mnist", verify=False), network, spec, tmp_path)
     network, spec = linear(300)
     with pytest.raises(TrainingError, match=r"linear.arch:1:1: .*300 features"):
         load_data(Data(), network, spec, tmp_path)

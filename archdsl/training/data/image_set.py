@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -32,7 +32,7 @@ class Images(Protocol):
     """A set of labelled images.
 
     labels: the classes, int64 (count,), on the device.
-    channels: 1 where all are grey, else 3. height, width: None where each image has its own until it is read.
+    channels: 1 where all are grey, else 3.
     crops_on_read: whether `read` applies the random crop of a request's draws, so that it is taken from the whole
         image at its own size.
     """
@@ -58,10 +58,10 @@ class Images(Protocol):
     def digest(self) -> str:
         """A text that is another one for other images, other labels, or another order of them."""
 
-    def take(self, indices: Tensor) -> Images:
+    def take(self, indices: Tensor) -> Self:
         """The set of the images at these indices."""
 
-    def to(self, device: torch.device) -> Images:
+    def to(self, device: torch.device) -> Self:
         """The set that gives its images on a device."""
 
 
@@ -96,11 +96,11 @@ class ImageSet:
         hash.update(self.images.cpu().contiguous().numpy().data)
         return hash.hexdigest()
 
-    def take(self, indices: Tensor) -> ImageSet:
-        return ImageSet(self.images[indices], self.labels[indices])
+    def take(self, indices: Tensor) -> Self:
+        return replace(self, images=self.images[indices], labels=self.labels[indices])
 
-    def to(self, device: torch.device) -> ImageSet:
-        return ImageSet(self.images.to(device), self.labels.to(device))
+    def to(self, device: torch.device) -> Self:
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
 
 class DataSet(NamedTuple):
@@ -134,7 +134,7 @@ def limit(images: Taken, count: int | None, seed: int) -> Taken:
     if count is None or count >= len(images):
         return images
     generator = torch.Generator().manual_seed(seed)
-    return images.take(torch.randperm(len(images), generator=generator)[:count].sort().values)  # type: ignore[return-value]
+    return images.take(torch.randperm(len(images), generator=generator)[:count].sort().values)
 
 
 def hold_back(images: Taken, count: int, seed: int) -> tuple[Taken, Taken | None]:
@@ -159,5 +159,4 @@ def hold_back(images: Taken, count: int, seed: int) -> tuple[Taken, Taken | None
     for label, share in enumerate(shares.tolist()):
         of_class = (labels == label).nonzero().flatten()
         held[of_class[torch.randperm(len(of_class), generator=generator_of(seed, "validation", label))[:share]]] = True
-    left, chosen = images.take((~held).nonzero().flatten()), images.take(held.nonzero().flatten())
-    return left, chosen  # type: ignore[return-value]
+    return images.take((~held).nonzero().flatten()), images.take(held.nonzero().flatten())

@@ -198,6 +198,6 @@ def _verify_checksums(name: str, folder: Path, known: KnownSet) -> None:
         raise TrainingError(
             printable(
                 f"{folder / file}: not the published file of {name}, by its SHA-256; delete it, and fetch it again "
-                "with --download, or say --no-verify to take it as it is"
+                "with --download, or take it as it is with --set-recipe data.verify=false"
             )
         )

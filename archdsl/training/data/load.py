@@ -24,27 +24,21 @@ SMALL_BELOW = 64
 SHAPES_TEST = 1000
 
 
-def load_data(
-    data: Data, network: Network, spec: Source, data_dir: Path, download: bool = False, verify: bool = True
-) -> DataSet:
-    """The images that a recipe asks for.
-
-    download: whether a published data set that is not there is fetched. verify: whether its files must be the
-    published ones, by their checksums. Raises TrainingError where images can't be had, or do not fit the network.
-    """
-    return load_fitting(data, Fit(network, spec), data_dir, download, verify)
+def load_data(data: Data, network: Network, spec: Source, data_dir: Path, download: bool = False) -> DataSet:
+    """The images that a recipe asks for. Raises TrainingError where they can't be had, or do not fit the network."""
+    return load_fitting(data, Fit(network, spec), data_dir, download)
 
 
-def load_fitting(data: Data, fit: Fit, data_dir: Path, download: bool = False, verify: bool = True) -> DataSet:
+def load_fitting(data: Data, fit: Fit, data_dir: Path, download: bool = False) -> DataSet:
     """The same for a network that `fit` tells of, or for none."""
     try:
-        return _load(data, fit, data_dir, download, verify)
+        return _load(data, fit, data_dir, download)
     except OSError as error:
         raise TrainingError(printable(f"{error.filename or data.name}: {error.strerror or error}")) from None
 
 
-def _load(data: Data, fit: Fit, data_dir: Path, download: bool, verify: bool) -> DataSet:
-    whole = _read(data, fit, data_dir, download, verify)
+def _load(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
+    whole = _read(data, fit, data_dir, download)
     train, validation = limit(whole.train, data.train, data.seed), whole.validation
     if validation is None:
         train, validation = hold_back(train, data.validation, data.seed)
@@ -54,14 +48,14 @@ def _load(data: Data, fit: Fit, data_dir: Path, download: bool, verify: bool) ->
     return open_folder(used, fit, data.in_memory) if isinstance(train, StreamedSet) else used
 
 
-def _read(data: Data, fit: Fit, data_dir: Path, download: bool, verify: bool) -> DataSet:
+def _read(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
     if data.name == "shapes":
         return _draw(data, fit)
     if data.name in KNOWN_SETS:
         known = KNOWN_SETS[data.name]
         fit.check_images(data.name, known.channels, known.height, known.width)
         fit.check_classes(data.name, len(known.classes))
-        return read_known_set(data.name, data_dir, download, verify)
+        return read_known_set(data.name, data_dir, download, data.verify)
     if data.name == "digits":
         fit.check_images("digits", 1, SIDE, SIDE)
         fit.check_classes("digits", len(CLASSES))

@@ -29,7 +29,7 @@ _GREY = ("1", "L", "LA", "La")
 _DEEPER_THAN_BYTES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _ORIENTATION = 0x0112  # The tag of EXIF; from 5 on, height and width change places.
 
-CropBox = Callable[[int, int], tuple[int, int, int, int]]
+CropBox = Callable[[int, int], tuple[float, float, float, float]]
 """For a height and a width: top, left, height and width of what is cut out of the picture."""
 
 
@@ -108,7 +108,7 @@ def _cover(height: int, width: int) -> CropBox:
         scale = min(full_height / height, full_width / width)
         return (full_height - height * scale) / 2, (full_width - width * scale) / 2, height * scale, width * scale
 
-    return box  # type: ignore[return-value]
+    return box
 
 
 @contextmanager

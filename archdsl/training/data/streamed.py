@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import repeat
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -76,15 +76,15 @@ class StreamedSet:
             hash.update(f"{os.path.basename(folder)}/{name} {os.path.getsize(file)}\n".encode(errors="surrogateescape"))
         return hash.hexdigest()
 
-    def take(self, indices: Tensor) -> StreamedSet:
+    def take(self, indices: Tensor) -> Self:
         files = tuple(self.files[index] for index in indices.tolist())
         return replace(self, files=files, labels=self.labels[indices.to(self.labels.device)])
 
-    def of_channels(self, channels: int) -> StreamedSet:
+    def of_channels(self, channels: int) -> Self:
         """The same images, grey or in colours."""
         return replace(self, channels=channels)
 
-    def to(self, device: torch.device) -> StreamedSet:
+    def to(self, device: torch.device) -> Self:
         return replace(self, labels=self.labels.to(device))
 
     def _calls(self, request: Request) -> Iterator[tuple[Any, ...]]:
