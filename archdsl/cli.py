@@ -167,9 +167,6 @@ DataName = Annotated[
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")]
 Download = Annotated[bool, typer.Option("--download", help="Fetch a data set that is not there.")]
-NoVerify = Annotated[
-    bool, typer.Option("--no-verify", help="Take a data set's files though they are not the published ones.")
-]
 MaxLayers = Annotated[int, typer.Option("--max-layers", min=1, help="A larger network is refused.")]
 
 
@@ -373,10 +370,7 @@ def show(
 @app.command()
 def train(
     spec: Annotated[str | None, typer.Argument(help="The .arch file; for --resume RUN it can be left out.")] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(help="shapes (drawn here, the default), fashion-mnist, mnist, cifar10, or folder:PATH."),
-    ] = None,
+    data: DataName = None,
     recipe: Recipe = None,
     set_recipe: SetRecipe = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
@@ -389,10 +383,8 @@ def train(
     settings: Set = None,
     input: Input = None,
     root: Root = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")
-    ] = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch a data set that is not there.")] = False,
+    data_dir: DataDir = None,
+    download: Download = False,
     out: Annotated[Path | None, typer.Option(help="The run's folder; by default a new one in ./runs.")] = None,
     resume: Annotated[
         str | None,
@@ -485,10 +477,8 @@ def evaluate(
         str | None, typer.Option(help="The data set: its name, or folder:PATH; by default that of the run.")
     ] = None,
     part: Annotated[Part, typer.Option("--part", help="Which of its images.")] = Part.test,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")
-    ] = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch a data set that is not there.")] = False,
+    data_dir: DataDir = None,
+    download: Download = False,
     limit_test: Annotated[int | None, typer.Option(min=1, help="Test on so many images only.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images at a time; the numbers stay the same.")] = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
@@ -624,9 +614,7 @@ def report(
     no_evaluation: Annotated[
         bool, typer.Option("--no-evaluation", help="Leave out what needs the data: confusions, the images most wrong.")
     ] = False,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")
-    ] = None,
+    data_dir: DataDir = None,
     device: Annotated[Device, typer.Option(help="Where to evaluate.")] = Device.auto,
 ) -> Command:
     """Write a page on a run, in one file: its curves, what it gets wrong, its network, recipe and machine.
@@ -690,7 +678,6 @@ def data_show(
     root: Root = None,
     data_dir: DataDir = None,
     download: Download = False,
-    no_verify: NoVerify = False,
 ) -> Command:
     """Draw a sheet of images to learn from as the network sees them, and tell how many there are.
 
@@ -710,7 +697,6 @@ def data_show(
         root=root,
         data_dir=data_dir,
         download=download,
-        verify=not no_verify,
     )
 
 

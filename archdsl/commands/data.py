@@ -25,7 +25,6 @@ def show(
     root: str | None = None,
     data_dir: Path | None = None,
     download: bool = False,
-    verify: bool = True,
 ) -> int:
     """Draw images to learn from as a network sees them; without a spec, as one would that takes them as they are.
 
@@ -67,7 +66,6 @@ def show(
             size=size,
             data_dir=data_dir,
             download=download,
-            verify=verify,
             output=None if output is None else Path(output),
         )
     except TrainingError as error:

@@ -40,7 +40,6 @@ def show_data(
     size: Shape | None = None,
     data_dir: Path | None = None,
     download: bool = False,
-    verify: bool = True,
     output: Path | None = None,
     stream: TextIO | None = None,
 ) -> None:
@@ -64,7 +63,7 @@ def show_data(
     else:
         usual = SHAPES_SIZE if recipe.data.name == "shapes" else FOLDER_SIZE
         fit = NoNetwork(size if isinstance(size, Image) else usual)
-    data = load_fitting(recipe.data, fit, data_folder(data_dir), download, verify)
+    data = load_fitting(recipe.data, fit, data_folder(data_dir), download)
     sample = data.train.sample()
     measured = measure(sample)
     shape = Image(*sample.shape[1:]) if size is None else size

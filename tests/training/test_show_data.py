@@ -90,14 +90,14 @@ def test_with_augmentation_the_first_column_alone_is_as_it_is(folder: Path) -> N
     assert len({left for _, left in found}) == 1
 
 
-def test_files_that_are_not_the_published_ones_are_shown_where_that_is_asked_for(
+def test_files_that_are_not_the_published_ones_are_shown_where_the_recipe_takes_them(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_fashion_mnist(folder / "data")
     options = {"data": "fashion-mnist", "data_dir": folder / "data", "output": "a.png"}
     assert show(None, **options) == 2  # type: ignore[arg-type]
-    assert "--no-verify" in capsys.readouterr().err
-    assert show(None, **options, verify=False) == 0  # type: ignore[arg-type]
+    assert "data.verify=false" in capsys.readouterr().err
+    assert show(None, **options, recipe_settings=["data.verify=false"]) == 0  # type: ignore[arg-type]
     assert "\nankle boot              4              2\n" in capsys.readouterr().out
 
 
