@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -289,7 +290,7 @@ def spec_lines(report: RunReport) -> list[str]:
 def made_of_lines(report: RunReport) -> list[str]:
     environment = {key: value for key, value in flat(report.environment).items() if key != "command"}
     command = report.environment.get("command")
-    words = " ".join(map(str, command)) if isinstance(command, list) else ""
+    words = shlex.join(map(str, command)) if isinstance(command, list) else ""
     cells = [[key, value_text(value)] for key, value in environment.items()]
     return [
         *(preformatted(f"archdsl {words}") if words else []),

@@ -32,7 +32,10 @@ HOSTILE = "<script>alert(1)</script>&\"'\x1b]0;title\x07"
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """A run on 40 test images, with weights that have learned nothing."""
     monkeypatch.chdir(tmp_path)
-    made = make_run(Path("runs/net-1"), {"data": {"test": 40}}, epochs(3), result={"test_accuracy": 0.125})
+    command = {"command": ["train", "my nets/net.arch"]}
+    made = make_run(
+        Path("runs/net-1"), {"data": {"test": 40}}, epochs(3), environment=command, result={"test_accuracy": 0.125}
+    )
     network = made.check().network
     assert network is not None
     torch.manual_seed(0)
@@ -57,7 +60,7 @@ def test_the_page_has_what_the_run_was_and_gets_wrong(run: RunFolder, capsys: py
     assert "conv(4, 3, s2)" in text_of(page, "span")
     assert "fc(10)" in text_of(page, "pre")
     assert "optimizer:" in text_of(page, "pre")
-    assert "archdsl train net.arch" in text_of(page, "pre")
+    assert "archdsl train 'my nets/net.arch'" in text_of(page, "pre")
     assert "2.14.0" in text_of(page, "td")
 
     # Every test image is in the matrix, and those shown are the images of the test set, bit for bit.

@@ -225,6 +225,17 @@ def test_output_that_nobody_takes_ends_no_training(terminal: bool, error: OSErro
     report.close()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["| head -n 1", ">&-", ">&- 2>&-"])
+def test_a_training_goes_on_where_its_output_is_cut_off(tmp_path: Path, end: str) -> None:
+    script = SCRIPT.replace("epochs=10000", "epochs=3")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    command = ["sh", "-c", f'"{sys.executable}" -c "$0" "$1" {end}', script, str(tmp_path / "run")]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert RunFolder(tmp_path / "run").result() is not None
+
+
 def test_no_color_is_obeyed_and_a_narrow_terminal_has_one_line_for_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("NO_COLOR", "1")
