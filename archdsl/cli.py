@@ -162,7 +162,8 @@ SetRecipe = Annotated[
 DataName = Annotated[
     str | None,
     typer.Option(
-        "--data", help="shapes (drawn here), digits, fashion-mnist, mnist, cifar10, cifar100, or folder:PATH."
+        "--data",
+        help="shapes (drawn here, the default), digits, fashion-mnist, mnist, cifar10, cifar100, or folder:PATH.",
     ),
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")]

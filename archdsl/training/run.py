@@ -17,7 +17,7 @@ from archdsl.network import Network
 from archdsl.runs.folder import ENVIRONMENT, METRICS_CSV, RECIPE, RESULT, TENSORBOARD, WEIGHTS, RunFolder
 from archdsl.runs.metrics import EpochMetrics
 from archdsl.source import Source
-from archdsl.training.augment import Augment, measure_colors
+from archdsl.training.augment import Augment, check_augmentation, measure_colors
 from archdsl.training.checkpoint import load_newest, save_checkpoint
 from archdsl.training.data.fit import Fit
 from archdsl.training.data.image_set import DataSet
@@ -141,6 +141,7 @@ def train(
                 "--set-recipe data.validation=N",
                 of_all=True,
             )
+        check_augmentation(recipe.augmentation, data.train)
         Fit(network, spec).check_fewest(fewest_at_once(len(data.train), recipe, world), recipe.batch_size)
         if world.is_first:
             world.wait()
@@ -235,7 +236,7 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, started:
             told.append(f"it goes on, but not to the last bit as it would have: {'; '.join(causes)}")
         _put(content, progress)
         told.append(f"{folder} goes on after step {progress.step:,}")
-    prepare = Prepare(network.input, normalization, device)
+    prepare = Prepare(network.input, normalization, device, channels_last=recipe.channels_last)
     augment = Augment(recipe.augmentation, prepare, measure_colors(sample) if recipe.augmentation.pca_noise else None)
     autocast, line = autocast_for(recipe.precision, device)
     told += [line] if line else []

@@ -12,7 +12,7 @@ from torch import Tensor
 from archdsl.network import Network
 from archdsl.shapes import Image, Shape
 from archdsl.source import Source
-from archdsl.training.augment import Augment, measure_colors
+from archdsl.training.augment import Augment, check_augmentation, measure_colors
 from archdsl.training.data.fit import Fit, NoNetwork
 from archdsl.training.data.image_set import DataSet
 from archdsl.training.data.load import load_fitting
@@ -64,12 +64,13 @@ def show_data(
         usual = SHAPES_SIZE if recipe.data.name == "shapes" else FOLDER_SIZE
         fit = NoNetwork(size if isinstance(size, Image) else usual)
     data = load_fitting(recipe.data, fit, data_folder(data_dir), download)
+    check_augmentation(recipe.augmentation, data.train)
     sample = data.train.sample()
     measured = measure(sample)
     shape = Image(*sample.shape[1:]) if size is None else size
     normalization = measured if recipe.data.normalize else unchanged(data.train.channels)
     prepare = Prepare(shape, normalization, torch.device("cpu"))
-    colors = measure_colors(sample) if recipe.augmentation.pca_noise and data.train.channels == 3 else None
+    colors = measure_colors(sample) if recipe.augmentation.pca_noise else None
     sheet = draw_sheet(data, Augment(recipe.augmentation, prepare, colors), recipe.seed)
     for line in [*_told(data, sample, measured, shape), "", *_table(data)]:
         write_line(stream, line)

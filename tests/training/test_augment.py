@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +14,17 @@ from torchvision import transforms
 from torchvision.transforms import v2
 
 from archdsl.shapes import Image, Shape, Vector
-from archdsl.training.augment import Augment, Draws, color, crop_box, geometry, measure_colors
+from archdsl.training.augment import Augment, Draws, check_augmentation, color, crop_box, geometry, measure_colors
 from archdsl.training.augment.color import Colors
 from archdsl.training.augment.draws import Mix, draw
+from archdsl.training.data.image_set import ImageSet
 from archdsl.training.data.prepare import Prepare, unchanged
 from archdsl.training.errors import TrainingError
-from archdsl.training.recipe import Augmentation
+from archdsl.training.recipe import Augmentation, Data, Recipe
+from archdsl.training.run import train
 from archdsl.weights.files import Normalization
+
+from .networks import tiny
 
 CPU = torch.device("cpu")
 EVERYTHING: dict[str, Any] = {
@@ -133,11 +138,12 @@ def same_distribution(ours: Tensor, theirs: Tensor) -> None:
 @pytest.mark.parametrize("kind", ["brightness", "contrast", "saturation", "hue"])
 def test_colours_change_as_those_of_torchvision(kind: str, channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(color, "_NEAR", 3 * 24 * 20 * 5)  # Five images at a time.
-    if channels == 1 and kind in ("saturation", "hue"):
-        with pytest.raises(TrainingError, match=f"augmentation.{kind} changes colours, and the images are grey"):
-            augment_of({kind: 0.5}, channels)
-        return
     images = images_of(channels=channels)
+    if channels == 1 and kind in ("saturation", "hue"):
+        with pytest.raises(TrainingError, match=f"augmentation.{kind}: it changes colours, and the images are grey"):
+            check_augmentation(Augmentation(**{kind: 0.5}), ImageSet(images, torch.zeros(len(images))))
+        return
+    check_augmentation(Augmentation(**{kind: 0.5}), ImageSet(images, torch.zeros(len(images))))
     augment = augment_of({kind: 0.5}, channels)
     draws = augment.draw(len(images), 0, 0)
     factors = draws.values[kind]
@@ -284,14 +290,23 @@ def test_all_changes_together_keep_the_shape_and_the_images(shape: Shape, crops_
 
 
 def test_what_would_be_a_mistake_is_refused() -> None:
-    augment = augment_of({"shift": 20})
+    labels = torch.arange(12)
+    check_augmentation(Augmentation(shift=19), ImageSet(images_of(), labels))
     with pytest.raises(TrainingError, match=r"augmentation\.shift: 20 pixels leave nothing of images of 24x20"):
-        augment(images_of(), torch.arange(12), augment.draw(12, 0, 0))
-    with pytest.raises(TrainingError, match=r"augmentation\.pca_noise changes colours, and the images have 4 channels"):
-        Augment(Augmentation(pca_noise=0.1), Prepare(Image(4, 8, 8), unchanged(4), CPU))
+        check_augmentation(Augmentation(shift=20), ImageSet(images_of(), labels))
+    with pytest.raises(TrainingError, match=r"augmentation\.pca_noise: it changes .* the images have 4 channels"):
+        check_augmentation(Augmentation(pca_noise=0.1), ImageSet(torch.zeros(12, 4, 8, 8).byte(), labels))
     augment = augment_of({"mixup": 1.0})
     with pytest.raises(ValueError, match="3 images and 3 labels for draws of 6"):
         augment(images_of(3), torch.arange(3), augment.draw(12, 0, 0)[:3])
+
+
+def test_what_would_do_nothing_is_refused_before_there_is_a_run(tmp_path: Path) -> None:
+    recipe = Recipe(data=Data(train=40, test=20), augmentation=Augmentation(saturation=0.2))
+    with pytest.raises(TrainingError, match="the images are grey") as caught:
+        train(*tiny(), recipe, device="cpu", out=tmp_path / "run")
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "run").exists()
 
 
 def test_colours_of_one_kind_have_no_variance() -> None:

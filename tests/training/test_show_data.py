@@ -96,7 +96,7 @@ def test_files_that_are_not_the_published_ones_are_shown_where_the_recipe_takes_
     write_fashion_mnist(folder / "data")
     options = {"data": "fashion-mnist", "data_dir": folder / "data", "output": "a.png"}
     assert show(None, **options) == 2  # type: ignore[arg-type]
-    assert "data.verify=false" in capsys.readouterr().err
+    assert "--set-recipe data.verify=false" in capsys.readouterr().err
     assert show(None, **options, recipe_settings=["data.verify=false"]) == 0  # type: ignore[arg-type]
     assert "\nankle boot              4              2\n" in capsys.readouterr().out
 

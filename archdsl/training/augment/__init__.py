@@ -4,10 +4,10 @@
 it: bytes and labels in, a network's input and its targets out.
 """
 
-from archdsl.training.augment.augment import Augment
+from archdsl.training.augment.augment import Augment, check_augmentation
 from archdsl.training.augment.color import Colors, measure_colors
 from archdsl.training.augment.draws import Draws
 from archdsl.training.augment.geometry import crop_box
 from archdsl.training.augment.mix import Targets
 
-__all__ = ["Augment", "Colors", "Draws", "Targets", "crop_box", "measure_colors"]
+__all__ = ["Augment", "Colors", "Draws", "Targets", "check_augmentation", "crop_box", "measure_colors"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import torch
 from torch import Tensor
 
@@ -9,12 +11,35 @@ from archdsl.training.augment.color import Colors, change_colors
 from archdsl.training.augment.draws import Draws, draw
 from archdsl.training.augment.geometry import crop_and_resize, crop_boxes, erase, shift_and_mirror
 from archdsl.training.augment.mix import Targets, mix
+from archdsl.training.data.image_set import Images, Request
 from archdsl.training.data.prepare import Prepare
 from archdsl.training.errors import TrainingError
 from archdsl.training.randomness import generator_of
 from archdsl.training.recipe import Augmentation
 
 _OF_COLORS = ("saturation", "hue", "pca_noise")
+
+
+def check_augmentation(augmentation: Augmentation, images: Images) -> None:
+    """Raise TrainingError where an augmentation would do nothing to such images, or leave nothing of them.
+
+    That is grey images which are to change in what they lack, and a shift as wide as an image.
+    """
+    for key in _OF_COLORS:
+        if getattr(augmentation, key) and images.channels != 3:
+            has = "are grey" if images.channels == 1 else f"have {images.channels} channels"
+            raise TrainingError(
+                f"augmentation.{key}: it changes colours, and the images {has}; leave it out, or say 0", of_all=True
+            )
+    if augmentation.shift and len(images):
+        with closing(images.read([Request(torch.zeros(1, dtype=torch.int64))])) as read:
+            _, first, _ = next(read)
+        height, width = first.shape[2:]
+        if augmentation.shift >= min(height, width):
+            raise TrainingError(
+                f"augmentation.shift: {augmentation.shift} pixels leave nothing of images of {height}x{width}",
+                of_all=True,
+            )
 
 
 class Augment:
@@ -25,29 +50,14 @@ class Augment:
     """
 
     def __init__(self, augmentation: Augmentation, prepare: Prepare, colors: Colors | None = None) -> None:
-        """Raises TrainingError where grey images are to change in what they lack: saturation, hue, colours.
+        """The images must be such that `check_augmentation` finds nothing.
 
         colors: the components of the colours, from `measure_colors`; needed for pca_noise alone.
         """
         self.augmentation = augmentation
         self.prepare = prepare
         self.colors = colors
-        channels = prepare.channels
-        for key in _OF_COLORS:
-            if getattr(augmentation, key) and channels != 3:
-                has = "are grey" if channels == 1 else f"have {channels} channels"
-                raise TrainingError(f"augmentation.{key} changes colours, and the images {has}; leave it out, or say 0")
         self._noise: Tensor | None = None
-
-    @property
-    def mixes(self) -> bool:
-        """Whether images are mixed with each other, so that most have no class of their own."""
-        return bool(self.augmentation.mixup or self.augmentation.cutmix)
-
-    @property
-    def needs_colors(self) -> bool:
-        """Whether `colors` must be measured."""
-        return bool(self.augmentation.pca_noise)
 
     def draw(self, count: int, seed: int, step: int) -> Draws:
         """What is drawn for the batch of a step, of `count` images over all of its parts and processes."""
@@ -66,9 +76,6 @@ class Augment:
 
         Returns:
             The network's input, of the first `draws.count` images, and the targets of these.
-
-        Raises:
-            TrainingError: where the shift is so wide that nothing of an image could be left.
         """
         x, targets = self.pixels(images, labels, draws, crops_done)
         return self.prepare.arrange(x), targets
@@ -79,8 +86,6 @@ class Augment:
             raise ValueError(f"{len(images)} images and {len(labels)} labels for draws of {len(draws.positions)}")
         values, prepare = draws.values, self.prepare
         height, width = images.shape[2:]
-        if (shift := self.augmentation.shift) >= min(height, width):
-            raise TrainingError(f"augmentation.shift: {shift} pixels leave nothing of images of {height}x{width}")
         images = images.to(prepare.device)
         if "shift" in values or "flip" in values:
             images = shift_and_mirror(images, values.get("shift"), values.get("flip"))
