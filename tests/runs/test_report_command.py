@@ -19,6 +19,7 @@ from archdsl.runs.folder import WEIGHTS, RunFolder
 from archdsl.runs.report_page import Evaluated, RunReport, report_page
 from archdsl.runs.summary import summary_of
 from archdsl.training.data.figures import FIGURES, draw_figures
+from archdsl.training.review import png_of
 from archdsl.weights.files import Normalization
 from archdsl.weights.tensors import save_weights
 
@@ -76,11 +77,19 @@ def test_the_page_has_what_the_run_was_and_gets_wrong(run: RunFolder, capsys: py
 
 
 def pixels(png: bytes) -> torch.Tensor:
+    """A PNG as uint8 (height, width), or (height, width, 3) where it has colors."""
     from PIL import Image
 
     picture = Image.open(io.BytesIO(png))
     assert picture.format == "PNG"
-    return torch.tensor(list(picture.tobytes()), dtype=torch.uint8).view(picture.height, picture.width)
+    found = torch.tensor(list(picture.tobytes()), dtype=torch.uint8)
+    return found.view(picture.height, picture.width, *([3] if picture.mode == "RGB" else []))
+
+
+def test_colors_are_kept_and_large_images_made_smaller() -> None:
+    image = torch.randint(0, 256, (3, 5, 7), dtype=torch.uint8)
+    assert torch.equal(pixels(png_of(image)), image.permute(1, 2, 0))
+    assert pixels(png_of(torch.zeros(3, 300, 600, dtype=torch.uint8))).shape == (112, 224, 3)
 
 
 def test_what_can_not_be_evaluated_is_left_out_and_told(

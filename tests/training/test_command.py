@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 import sys
@@ -225,12 +226,19 @@ def test_output_that_nobody_takes_ends_no_training(terminal: bool, error: OSErro
     report.close()
 
 
+SCRIPT = """
+import sys
+from networks import tiny
+from archdsl.training.command import run_train_command
+sys.exit(run_train_command(*tiny(), epochs=3, limit_train=100, limit_test=20, device="cpu", out=sys.argv[1]))
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ["| head -n 1", ">&-", ">&- 2>&-"])
 def test_a_training_goes_on_where_its_output_is_cut_off(tmp_path: Path, end: str) -> None:
-    script = SCRIPT.replace("epochs=10000", "epochs=3")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    command = ["sh", "-c", f'"{sys.executable}" -c "$0" "$1" {end}', script, str(tmp_path / "run")]
+    command = ["sh", "-c", f'"{sys.executable}" -c "$0" "$1" {end}', SCRIPT, str(tmp_path / "run")]
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
     assert RunFolder(tmp_path / "run").result() is not None
