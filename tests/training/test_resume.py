@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from archdsl.runs.folder import RunFolder
 from archdsl.training import run
 from archdsl.training.checkpoint import checkpoints, load_newest
+from archdsl.training.data.figures import draw_figures
 from archdsl.training.errors import TrainingError
 from archdsl.training.recipe import Augmentation, Cosine, Data, Muon, Recipe
 from archdsl.training.report import Silence
@@ -165,6 +167,33 @@ def test_muon_goes_on(tmp_path: Path) -> None:
     go(tmp_path / "run", recipe, report=StopsAfter(5))
     go(tmp_path / "run", recipe, resume=True)
     assert_same(outcome(tmp_path / "run"), outcome(tmp_path / "whole"))
+
+
+def test_a_run_that_reads_its_pictures_step_by_step_goes_on(tmp_path: Path) -> None:
+    from PIL import Image
+
+    images, _ = draw_figures(60, 1, 24, 26, seed=3)
+    for i, image in enumerate(images):
+        file = tmp_path / "pictures" / f"class{i % 10}" / f"{i}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[0].numpy()).save(file)
+    data = Data(name=f"folder:{tmp_path / 'pictures'}", in_memory=False, validation=10)
+    recipe = ALL.model_copy(update={"data": data, "epochs": 1})
+    threads = threading.active_count()
+    go(tmp_path / "whole", recipe)
+    result = go(tmp_path / "run", recipe, report=StopsAfter(1))
+    stops = 1
+    while result.signal is not None:
+        result = go(tmp_path / "run", recipe, resume=True, report=StopsAfter(1))
+        stops += 1
+    assert stops == 3
+    assert_same(outcome(tmp_path / "run"), outcome(tmp_path / "whole"))
+    assert threading.active_count() == threads
+
+    go(tmp_path / "other", recipe, report=StopsAfter(1))
+    file.rename(file.with_name("renamed.png"))
+    with pytest.raises(TrainingError, match="the images or their labels are others than then"):
+        go(tmp_path / "other", recipe, resume=True)
 
 
 def test_a_run_that_is_done_stays_as_it_is(tmp_path: Path) -> None:
