@@ -86,10 +86,10 @@ def test_the_file_of_weights_alone_is_enough(folder: Path, capsys: pytest.Captur
 def test_other_parts_of_the_data(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parts = {part: told(capsys, "run", part=part) for part in ("test", "validation", "train")}
     assert [parts[part]["images"] for part in parts] == [70, 20, 80]
-    epoch = json.loads((folder / "run" / "metrics.jsonl").read_text())
-    for part in ("validation", "test"):
-        if epoch[f"{part}_loss"] is not None:
-            assert parts[part]["loss"] == pytest.approx(epoch[f"{part}_loss"], rel=1e-6)
+    # They are those of the training, whose weights are in the file to the last bit.
+    epoch, result = (json.loads((folder / "run" / name).read_text()) for name in ("metrics.jsonl", "result.json"))
+    assert parts["validation"]["loss"] == epoch["validation_loss"]
+    assert (parts["test"]["loss"], parts["test"]["accuracy"]) == (result["test_loss"], result["test_accuracy"])
     assert evaluate("run", part="train", limit_test=3) == 2
     assert evaluate("run", part="validation", data="digits") == 2
     assert "--limit-test is for the test images" in capsys.readouterr().err

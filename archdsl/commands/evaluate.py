@@ -56,7 +56,7 @@ def evaluate(
 
         network, source = found.spec.network, found.spec.checked.source
         on = choose_device(device)
-        trained = read_trained(found.weights, network, source, found.origin, on, pixels, recipe.precision)
+        trained = read_trained(found.weights, network, source, found.origin, on, pixels, recipe)
         classes, images = load_part(trained, recipe.data, part, data_folder(data_dir), download)
         with stop_on_signals() as stop:
             result = evaluate_trained(trained, images, len(classes), stop, batch_size or BATCH, worst)

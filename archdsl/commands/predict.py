@@ -41,7 +41,7 @@ def predict(
         complain(error)
     done = 0
     try:
-        pixels, precision = read_pixels(mean, std), recipe_of(found).precision
+        pixels, recipe = read_pixels(mean, std), recipe_of(found)
         # Only now, for torch takes seconds to import, and a wrong option none.
         from archdsl.training.run import choose_device
         from archdsl.training.trained import predict as ask
@@ -49,7 +49,7 @@ def predict(
 
         network, source = found.spec.network, found.spec.checked.source
         on = choose_device(device)
-        trained = read_trained(found.weights, network, source, found.origin, on, pixels, precision)
+        trained = read_trained(found.weights, network, source, found.origin, on, pixels, recipe)
         for each in ask(trained, files, top):
             if isinstance(each, TrainingError):
                 failed.append(each)

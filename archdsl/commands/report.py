@@ -7,14 +7,14 @@ from pathlib import Path
 from archdsl.checker.session import interpreter_for_checks
 from archdsl.commands.diagram import open_depth_of
 from archdsl.commands.output import refuse, refuse_file, write, wrong_output
-from archdsl.commands.trained import complain, find_target
+from archdsl.commands.trained import complain, find_target, recipe_of
 from archdsl.diagnostics.render import visible
 from archdsl.diagram.layout import layout_of
 from archdsl.diagram.picture import picture_of
 from archdsl.diagram.svg import svg
 from archdsl.exit_codes import EXIT_FINE
 from archdsl.network import Network
-from archdsl.runs.folder import RECIPE, REPORT, WEIGHTS, RunFolder
+from archdsl.runs.folder import REPORT, WEIGHTS, RunFolder
 from archdsl.runs.report_page import Evaluated, RunReport, report_page
 from archdsl.runs.summary import DAMAGED, FINISHED, RunSummary, summary_of
 from archdsl.training.errors import TrainingError
@@ -108,9 +108,7 @@ def evaluate_run(
     target = find_target(str(folder.path))
     if isinstance(target, int):
         raise TrainingError("the network in their file can't be read")
-    from archdsl.training.recipe_file import check_recipe
-
-    recipe = check_recipe(f"{folder}/{RECIPE}", folder.recipe_text())
+    recipe = recipe_of(target)
     part = "validation" if summary.evaluated_on == "validation" and summary.status != FINISHED else "test"
     # Only now, for torch takes seconds to import.
     from archdsl.training.review import pngs_of
@@ -119,7 +117,8 @@ def evaluate_run(
     from archdsl.training.trained import evaluate_trained, load_part, read_trained
 
     source = target.spec.checked.source
-    trained = read_trained(target.weights, target.spec.network, source, target.origin, choose_device(device))
+    on = choose_device(device)
+    trained = read_trained(target.weights, target.spec.network, source, target.origin, on, recipe=recipe)
     classes, images = load_part(trained, recipe.data, part, data_folder(data_dir))
     with stop_on_signals() as stop:
         found = evaluate_trained(trained, images, len(classes), stop, worst=MOST_PICTURES)

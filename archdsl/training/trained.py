@@ -24,7 +24,7 @@ from archdsl.training.errors import TRAINING_FAILED, WEIGHTS_DO_NOT_FIT, WRONG_U
 from archdsl.training.evaluation import BATCH, evaluate
 from archdsl.training.out_of_memory import is_out_of_memory
 from archdsl.training.precision import autocast_for
-from archdsl.training.recipe import Data
+from archdsl.training.recipe import Data, Recipe
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
 from archdsl.weights import tensors
@@ -68,11 +68,11 @@ def read_trained(
     origin: Origin,
     device: torch.device,
     normalization: Normalization | None = None,
-    precision: str = "auto",
+    recipe: Recipe | None = None,
 ) -> Trained:
     """Read the weights of a network that its file keeps.
 
-    normalization: stands for that of the file. precision: that of a recipe.
+    normalization: stands for that of the file. recipe: in whose precision and layout of images it is computed.
 
     Raises TrainingError where the file is damaged or keeps another network's weights (exit code 1), or keeps no
     normalization and none is given.
@@ -100,8 +100,11 @@ def read_trained(
     model = build(network)
     tensors.put(weights, found, model)
     model.to(device)
-    model.to(memory_format=torch.channels_last)
-    prepare, (autocast, _) = Prepare(network.input, normalization, device), autocast_for(precision, device)
+    recipe = recipe or Recipe()
+    if recipe.channels_last:
+        model.to(memory_format=torch.channels_last)
+    prepare = Prepare(network.input, normalization, device, channels_last=recipe.channels_last)
+    autocast, _ = autocast_for(recipe.precision, device)
     return Trained(name, network, spec, model.eval(), prepare, origin.classes, autocast, device)
 
 
