@@ -125,7 +125,9 @@ class Augmentation(Section):
     """Whether it is mirrored, left to right, half of the times."""
 
     shift: Annotated[int, Field(ge=0, le=1000, examples=[2])] = 0
-    """By up to so many pixels up or down and left or right; what comes in is black."""
+    """By up to so many pixels up or down and left or right; what comes in is black.
+
+    Of images that are not of the network's size these are their own pixels, before they are resized."""
 
     crop: Annotated[float, Field(gt=0, le=1, examples=[0.08])] | None = None
     """The smallest part of its area that a random crop keeps, which is then resized to the network's input.
