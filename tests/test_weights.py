@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import struct
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,9 @@ from archdsl.commands.weights import load as load_command
 from archdsl.layers import LAYERS
 from archdsl.network import Network
 from archdsl.reference import example_network
+from archdsl.weights import tensors
 from archdsl.weights.errors import WeightsError
-from archdsl.weights.files import read_header, read_origin
+from archdsl.weights.files import Origin, metadata_of, read_header, read_origin
 from archdsl.weights.match import Match, match
 from archdsl.weights.state import Entry, state_of
 
@@ -501,6 +504,47 @@ def test_weights_of_others_have_no_network(folder: Path, capsys: pytest.CaptureF
     assert check_command(["theirs.safetensors"]) == 2
     assert "no spec is kept in it" in capsys.readouterr().out
     assert load_command("nets/net.arch", "theirs.safetensors", root=".", out="net.pt") == 2
+
+
+@pytest.mark.parametrize("kinds", [[torch.float16, torch.bool], list(tensors._DTYPES)], ids=["usual", "all"])
+def test_what_is_written_is_what_safetensors_writes(tmp_path: Path, kinds: list[torch.dtype]) -> None:
+    from safetensors.torch import load_file, save
+
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(3, 1)).to(memory_format=torch.channels_last)
+    for number, kind in enumerate(kinds):
+        model.register_buffer(f"of_{number}", torch.arange(3 + number).to(kind).reshape(1, -1))
+    model.register_buffer("none", torch.zeros(0, 3))
+    model.register_buffer('ümlaut "quoted"', torch.tensor(2.5))
+    origin = Origin("ü.arch", {"ü.arch": "# \x1b é \u2028\n"}, "4", {"a": '"'}, ("b\n",))
+    tensors.save_weights(tmp_path / "own.safetensors", model, origin)
+    written, state = (tmp_path / "own.safetensors").read_bytes(), model.state_dict()
+    contiguous = {key: tensor.contiguous() for key, tensor in state.items()}
+    if len(kinds) == 2:  # Of numbers of one width, safetensors has an order of its own.
+        assert written == save(contiguous, metadata_of(origin, list(state)))
+    loaded = load_file(tmp_path / "own.safetensors")
+    assert all(torch.equal(loaded[key], tensor) and loaded[key].dtype == tensor.dtype for key, tensor in state.items())
+    assert read_header(tmp_path / "own.safetensors").origin == origin
+
+
+@pytest.mark.slow
+def test_weights_are_written_without_a_copy(tmp_path: Path) -> None:
+    """The peak of memory grows by less than one tensor, of ten."""
+    code = """
+import resource, sys, torch
+from pathlib import Path
+from archdsl.weights.files import Origin
+from archdsl.weights.tensors import save_weights
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+origin = Origin("x.arch", {"x.arch": ""}, "4")
+save_weights(Path(sys.argv[1]), torch.nn.Linear(1, 1), origin)
+model = torch.nn.Sequential(*(torch.nn.Linear(2000, 2000) for _ in range(10)))
+before = peak()
+save_weights(Path(sys.argv[1]), model, origin)
+print(peak() - before)
+"""
+    arguments = [sys.executable, "-c", code, str(tmp_path / "w.safetensors")]
+    result = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert int(result.stdout) < 16_000
 
 
 def test_a_file_that_can_not_be_written_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,6 +130,21 @@ def metadata_of(origin: Origin, keys: Sequence[str]) -> dict[str, str]:
     return {"archdsl": json.dumps(content)}
 
 
+def header_of(tensors: Sequence[tuple[str, str, tuple[int, ...], int]], metadata: Mapping[str, str]) -> bytes:
+    """What a safetensors file begins with; the numbers of its tensors follow in their order.
+
+    tensors: the key, the kind of number, "F32", the shape and the bytes of each.
+    """
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for key, dtype, shape, size in tensors:
+        header[key] = {"dtype": dtype, "shape": shape, "data_offsets": (end, end + size)}
+        end += size
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
 def is_safetensors(path: Path) -> bool:
     """Whether a file is in safetensors' format, or claims to be by its name. Raises WeightsError if unreadable."""
     return path.suffix.lower() == SUFFIX or first_bytes(path, 9)[8:] == b"{"

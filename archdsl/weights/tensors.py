@@ -15,13 +15,28 @@ from archdsl.diagnostics.render import visible
 from archdsl.reader import reason_of
 from archdsl.weights.errors import WeightsError
 from archdsl.weights.explain import difference_lines
-from archdsl.weights.files import Header, Origin, first_bytes, is_safetensors, metadata_of, read_header
+from archdsl.weights.files import Header, Origin, first_bytes, header_of, is_safetensors, metadata_of, read_header
 from archdsl.weights.match import Match, Pair, match
 from archdsl.weights.state import Entry, OwnEntry
-from archdsl.writer import write_bytes
+from archdsl.writer import replacing
 
 _STATE_DICTS = ("state_dict", "model_state_dict", "model")
 """Where checkpoints of trainings have their state dict: Lightning's, those of torch's tutorials, ours and timm's."""
+
+
+_DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+"""What safetensors calls the kinds of numbers that a module's tensors are of."""
 
 
 class Weights(NamedTuple):
@@ -168,9 +183,15 @@ def put(weights: Weights, found: Match, model: nn.Module) -> None:
 def save_weights(path: Path, model: nn.Module, origin: Origin) -> None:
     """Write the tensors of a model as safetensors, with the network that they belong to; whole or not at all.
 
+    One tensor after the other goes to the file, for safetensors itself takes three times the memory of the model.
+
     Raises OSError where the folder or the disk refuses.
     """
-    from safetensors.torch import save
-
-    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
-    write_bytes(path, save(tensors, metadata_of(origin, list(tensors))))
+    state = model.state_dict()
+    # The widest numbers come first, so that each tensor begins where numbers of its kind may.
+    ordered = sorted(state, key=lambda key: (-state[key].element_size(), key))
+    facts = [(key, _DTYPES[state[key].dtype], tuple(state[key].shape), state[key].nbytes) for key in ordered]
+    with replacing(path) as file:
+        file.write(header_of(facts, metadata_of(origin, list(state))))
+        for key in ordered:
+            file.write(state[key].detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
