@@ -220,6 +220,8 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, started:
     average = None if recipe.ema is None else Average(model, recipe.ema)
     progress = Progress(model, make_optimizer(model, recipe.optimizer, device), average)
     environment = describe_environment(device, world)
+    if job.start is not None:
+        environment["weights"] = str(job.start[0].path)
     facts = Facts(network_facts(job.origin), recipe.to_yaml(), list(data.classes), data.digest(), environment)
     sample = data.train.sample()
     normalization = measure(sample) if recipe.data.normalize else unchanged(data.train.channels)
