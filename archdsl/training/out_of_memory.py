@@ -12,11 +12,15 @@ import torch
 from archdsl.cost.memory import forecast_training
 from archdsl.cost.sizes import size_text
 from archdsl.network import Network
+from archdsl.training.data.image_set import DataSet, Images, ImageSet
 from archdsl.training.precision import computed_in
 from archdsl.training.recipe import SGD, Recipe
 
 SINGLE = 4
 """Bytes of a value in single precision."""
+
+USABLE = 0.95
+"""What of the memory can be had: some falls between what is allocated, and some goes to what is not forecast."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -29,11 +33,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def advice(network: Network, recipe: Recipe, device: torch.device, processes: int = 1, images: int = 0) -> str:
+def advice(
+    network: Network, recipe: Recipe, device: torch.device, processes: int = 1, data: DataSet | None = None
+) -> str:
     """A line that tells the batch that ran out of memory, and what would fit.
 
-    processes: how many share each batch, each with a device of its own. images: bytes of data that are kept there.
+    processes: how many share each batch, each with a device of its own. data: the images that are kept there.
     """
+    images = 0 if data is None else sum(_size(part) for part in (data.train, data.validation, data.test))
     own = math.ceil(math.ceil(recipe.batch_size / recipe.accumulation) / processes)
     at_once = f"batches of {own:,}" + ("" if own == recipe.batch_size else " at once")
     said = f"out of memory on {device} with {at_once}"
@@ -42,7 +49,7 @@ def advice(network: Network, recipe: Recipe, device: torch.device, processes: in
         return f"{said}; {_smaller(recipe, own // 2, processes)}"
     forecast = forecast_training(network, _optimizer(recipe), computed_in(recipe.precision, device))
     average = 0 if recipe.ema is None else SINGLE * (network.cost.parameters + network.head_cost.parameters)
-    limit = free - images - average
+    limit = int(USABLE * free) - images - average
     largest = forecast.largest_batch(limit)
     if not largest:
         needed = size_text(forecast.at(1).total + images + average)
@@ -73,33 +80,47 @@ def memory_of(device: torch.device) -> int | None:
         free, _ = torch.cuda.mem_get_info(device)
         return free + torch.cuda.memory_reserved(device)
     if device.type == "cpu":
-        limits = [limit for limit in (_free_memory(), _address_space()) if limit is not None]
+        limits = [limit for limit in (_memory_of_machine(), _memory_of_process()) if limit is not None]
         return min(limits, default=None)
     return None
 
 
-def _free_memory() -> int | None:
+def _memory_of_machine() -> int | None:
     """What the machine has left, and what this program holds of it."""
-    page = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
-    with suppress(OSError, ValueError, IndexError):
+    with suppress(OSError, ValueError, LookupError):
         with open("/proc/meminfo", encoding="ascii") as file:
             amounts = {line.partition(":")[0]: line.split()[1] for line in file}
-        with open("/proc/self/statm", encoding="ascii") as file:
-            _, resident, shared, *_ = (int(count) for count in file.read().split())
-        return int(amounts["MemAvailable"]) * 1024 + (resident - shared) * page
-    with suppress(OSError, ValueError):
-        return os.sysconf("SC_PHYS_PAGES") * page
+        return int(amounts["MemAvailable"]) * 1024 + _own_pages()[1]
+    with suppress(OSError, ValueError, AttributeError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
 
 
-def _address_space() -> int | None:
-    """The limit that `ulimit -v` set."""
+def _memory_of_process() -> int | None:
+    """What `ulimit -v` leaves for this program beside the files that are mapped."""
     if sys.platform == "win32":
         return None
     import resource
 
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return None if limit == resource.RLIM_INFINITY else limit
+    if limit == resource.RLIM_INFINITY:
+        return None
+    with suppress(OSError, ValueError):
+        addresses, own = _own_pages()
+        return limit - addresses + own
+    return limit
+
+
+def _own_pages() -> tuple[int, int]:
+    """The bytes of this program's addresses, and of the memory behind them that no file is. Raises OSError."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        size, resident, shared, *_ = (int(count) * os.sysconf("SC_PAGE_SIZE") for count in file.read().split())
+    return size, resident - shared
+
+
+def _size(images: Images | None) -> int:
+    """The bytes of images that are in memory."""
+    return images.images.nbytes if isinstance(images, ImageSet) else 0
 
 
 def _optimizer(recipe: Recipe) -> str:

@@ -130,6 +130,7 @@ def train(
     on = choose_device(device)
     world = Processes(on) if is_one_of_many() else World()
     report = report if world.is_first else Silence()
+    data: DataSet | None = None
     try:
         start = None if weights is None or resume else _read_start(weights, network, spec, leave_out)
         if not world.is_first:
@@ -156,7 +157,7 @@ def train(
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise TrainingError(advice(network, recipe, on, world.size), TRAINING_FAILED) from error
+        raise TrainingError(advice(network, recipe, on, world.size, data), TRAINING_FAILED) from error
     finally:
         report.close()
         world.close()
