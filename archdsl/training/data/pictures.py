@@ -70,7 +70,8 @@ def decode(file: str, height: int, width: int, channels: int = 3, crop: CropBox 
     from PIL import ImageOps
 
     with _opened(file) as opened:
-        turned = opened.getexif().get(_ORIENTATION, 1) >= 5
+        orientation = opened.getexif().get(_ORIENTATION, 1)
+        turned = orientation >= 5
         full_width, full_height = reversed(opened.size) if turned else opened.size
         top, left, box_height, box_width = (crop or _cover(height, width))(full_height, full_width)
         enough = (
@@ -79,7 +80,7 @@ def decode(file: str, height: int, width: int, channels: int = 3, crop: CropBox 
         )
         opened.draft(None, enough[::-1] if turned else enough)
         opened.load()
-        picture = ImageOps.exif_transpose(opened)
+        picture: Picture = opened if orientation == 1 else ImageOps.exif_transpose(opened)
         if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
             picture = picture.convert("RGBA")
             picture = Pictures.alpha_composite(Pictures.new("RGBA", picture.size, "white"), picture)
@@ -90,8 +91,9 @@ def decode(file: str, height: int, width: int, channels: int = 3, crop: CropBox 
             min((left + box_width) * x, picture.width),
             min((top + box_height) * y, picture.height),
         )
-        # Colours first: a picture of a palette can't be scaled before.
-        picture = picture.convert("RGB" if channels == 3 else "L")
+        mode = "RGB" if channels == 3 else "L"
+        if picture.mode != mode:  # Before it is scaled, which a palette can't be.
+            picture = picture.convert(mode)
         return picture.resize((width, height), Pictures.Resampling.BILINEAR, box=box).tobytes()
 
 
