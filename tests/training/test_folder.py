@@ -291,20 +291,24 @@ def test_a_random_crop_is_cut_out_of_the_picture_in_its_file(tmp_path: Path) -> 
     assert len(boxes) > 5
 
 
-def test_a_stream_reads_little_ahead_and_ends_its_threads(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "ahead"), [(1, 7), (5, 3)])
+def test_a_stream_reads_little_ahead_and_ends_its_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, ahead: int
+) -> None:
     _, streamed = make_stream(tmp_path)
+    monkeypatch.setattr("archdsl.training.data.streamed._threads", lambda: 3)
     asked = []
 
     def requests() -> Any:
         for i in range(100):
             asked.append(i)
-            yield Request(torch.tensor([i % 30]))
+            yield Request(torch.arange(i, i + size) % 30)
 
     before = threading.active_count()
     stream = streamed.train.read(requests())
     assert asked == []
     next(stream)
-    assert len(asked) == 3
+    assert len(asked) == ahead
     assert threading.active_count() > before
     stream.close()
     assert threading.active_count() == before

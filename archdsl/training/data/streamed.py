@@ -26,7 +26,9 @@ from archdsl.training.data.pictures import CropBox, as_images, decode
 SAMPLE = 2000
 """So many images, at even distances through the set, are what colours are measured on."""
 
-_AHEAD = 2  # Requests that are decoded while a step runs.
+_AHEAD = 2
+"""So many requests are decoded while a step runs, and as many images for each thread if requests are small."""
+
 _FIRST = torch.zeros(1, dtype=torch.int64)
 
 
@@ -52,12 +54,16 @@ class StreamedSet:
         return len(self.files)
 
     def read(self, requests: Iterable[Request]) -> Generator[tuple[Request, Tensor, Tensor], None, None]:
-        pool = ThreadPoolExecutor(_threads(), thread_name_prefix="archdsl-images")
+        threads = _threads()
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="archdsl-images")
         waiting: deque[tuple[Request, list[Future[bytes]]]] = deque()
+        ahead = 0
         try:
             for request in requests:
                 waiting.append((request, [pool.submit(*call) for call in self._calls(request)]))
-                if len(waiting) > _AHEAD:
+                ahead += len(request.indices)
+                if len(waiting) > _AHEAD and ahead - len(waiting[0][1]) >= _AHEAD * threads:
+                    ahead -= len(waiting[0][1])
                     yield self._gather(*waiting.popleft())
             while waiting:
                 yield self._gather(*waiting.popleft())
