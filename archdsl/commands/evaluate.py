@@ -8,6 +8,7 @@ from archdsl.commands.output import refuse, write, write_exactly
 from archdsl.commands.trained import Target, complain, find_target, read_pixels, recipe_of
 from archdsl.exit_codes import EXIT_FINE
 from archdsl.formats import evaluation as formats
+from archdsl.training.command import share_the_cores
 from archdsl.training.errors import TrainingError
 from archdsl.training.recipe import Recipe
 from archdsl.training.recipe_file import Override, check_recipe
@@ -49,6 +50,7 @@ def evaluate(
         recipe = _recipe(found, data, limit_test, part)
         pixels = read_pixels(mean, std)
         # Only now, for torch takes seconds to import, and a wrong option none.
+        share_the_cores()
         from archdsl.training.evaluation import BATCH
         from archdsl.training.run import choose_device, data_folder
         from archdsl.training.signals import stop_on_signals

@@ -8,6 +8,7 @@ from archdsl.commands.output import refuse, write
 from archdsl.commands.trained import complain, find_target, pictures_in, read_pixels, recipe_of
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.formats.prediction import json, text
+from archdsl.training.command import share_the_cores
 from archdsl.training.errors import TrainingError
 
 
@@ -43,6 +44,7 @@ def predict(
     try:
         pixels, recipe = read_pixels(mean, std), recipe_of(found)
         # Only now, for torch takes seconds to import, and a wrong option none.
+        share_the_cores()
         from archdsl.training.run import choose_device
         from archdsl.training.trained import predict as ask
         from archdsl.training.trained import read_trained

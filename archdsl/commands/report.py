@@ -17,6 +17,7 @@ from archdsl.network import Network
 from archdsl.runs.folder import REPORT, WEIGHTS, RunFolder
 from archdsl.runs.report_page import Evaluated, RunReport, report_page
 from archdsl.runs.summary import DAMAGED, FINISHED, RunSummary, summary_of
+from archdsl.training.command import share_the_cores
 from archdsl.training.errors import TrainingError
 from archdsl.writer import write_bytes
 
@@ -111,6 +112,7 @@ def evaluate_run(
     recipe = recipe_of(target)
     part = "validation" if summary.evaluated_on == "validation" and summary.status != FINISHED else "test"
     # Only now, for torch takes seconds to import.
+    share_the_cores()
     from archdsl.training.review import pngs_of
     from archdsl.training.run import choose_device, data_folder
     from archdsl.training.signals import stop_on_signals

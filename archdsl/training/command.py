@@ -17,7 +17,7 @@ from archdsl.training.signals import EndedBySignal, end_on_signals
 _LITTLE_SPINNING = "1000"
 
 
-def _share_the_cores() -> None:
+def share_the_cores() -> None:
     """Let torch's threads wait for each other without spinning for long, if torch is not loaded yet.
 
     They spin for milliseconds as they come, which costs nothing on idle cores; beside one other busy process on two
@@ -81,7 +81,7 @@ def run_train_command(
     try:
         recipe = read_recipe(recipe_path, read_overrides(recipe_settings, flags))
         with end_on_signals():
-            _share_the_cores()
+            share_the_cores()
             # Here, for torch takes seconds to import, and a bad recipe none.
             from archdsl.training.run import SAVE_EVERY, train
 
