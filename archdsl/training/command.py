@@ -114,7 +114,10 @@ def run_train_command(
     except KeyboardInterrupt:
         write_line(stderr, "archdsl: interrupted")
         return 130
+    is_first = os.environ.get("RANK", "0") == "0"
     folder = printable(str(result.folder))
+    if not is_first:
+        return 0 if result.signal is None else 128 + result.signal
     if result.signal is not None:
         write_line(
             stderr, f"archdsl: stopped after step {result.step:,}; `archdsl train --resume {folder}` goes on from there"

@@ -77,9 +77,12 @@ class Setup(NamedTuple):
     device: torch.device
 
     def evaluated(self, model: nn.Module, images: Images, stop: StopRequest) -> Evaluation | None:
-        """The model held against images; None where a stop was requested meanwhile."""
+        """The model held against images; None where a stop was requested meanwhile, of this process or another."""
         classes = len(self.data.classes)
-        return evaluate(model, images, self.prepare, self.world, stop, classes=classes, autocast=self.autocast)
+        found = evaluate(model, images, self.prepare, self.world, stop, classes=classes, autocast=self.autocast)
+        if found is None:
+            stop.signal = stop.signal or signal.SIGTERM
+        return found
 
 
 class Observer(Protocol):
@@ -214,7 +217,8 @@ def _compute_gradient(
     Returns the sum of the loss, and how many were classified rightly, of this process's images.
     """
     batch = parts[-1].stop
-    loss_sum = torch.zeros((), dtype=torch.float64, device=setup.device)
+    exact = torch.float32 if setup.device.type == "mps" else torch.float64  # Apple's GPUs have no more.
+    loss_sum = torch.zeros((), dtype=exact, device=setup.device)
     right = torch.zeros((), dtype=torch.int64, device=setup.device)
     for part in parts:
         request, pixels, labels = next(images)
@@ -266,9 +270,9 @@ def _requests(epoch: int, first_step: int, setup: Setup) -> Iterator[Request]:
 
 def _of_all_processes(loss: Tensor, right: Tensor, asked: float, norm: Tensor, world: World) -> list[float]:
     """The numbers of a step summed over the processes, but for the gradient's norm, which is that of all already."""
-    mine = torch.stack([loss, right.double(), torch.full_like(loss, asked)])
+    mine = torch.stack([loss, right.to(loss.dtype), torch.full_like(loss, asked)])
     # One transfer for all, for reading from a GPU waits until it has done all that it was told.
-    return [*torch.cat([world.sum(mine), norm.detach().double().view(1)]).tolist()]
+    return [*torch.cat([world.sum(mine), norm.detach().to(loss.dtype).view(1)]).tolist()]
 
 
 def _evaluate_epoch(progress: Progress, setup: Setup, observer: Observer, stop: StopRequest) -> None:

@@ -133,9 +133,7 @@ def train(
     data: DataSet | None = None
     try:
         start = None if weights is None or resume else _read_start(weights, network, spec, leave_out)
-        if not world.is_first:
-            world.wait()  # The first process may be fetching the data.
-        data = _images(recipe, network, spec, data_folder(data_dir), download and world.is_first, on)
+        data = _images(recipe, network, spec, data_folder(data_dir), download, on, world)
         if recipe.early_stop is not None and data.validation is None:
             raise TrainingError(
                 "early_stop: it needs images to choose by, and the folder has no `val`; hold some back with "
@@ -144,8 +142,6 @@ def train(
             )
         check_augmentation(recipe.augmentation, data.train)
         Fit(network, spec).check_fewest(fewest_at_once(len(data.train), recipe, world), recipe.batch_size)
-        if world.is_first:
-            world.wait()
         lets = {name: value for name, value in (settings or {}).items() if name != "input"}
         origin = origin_of(spec, imports, network.input, lets, data.classes)
         job = Job(network, spec, recipe, on, world, origin, start, save_every, report, tensorboard, on_epoch)
@@ -155,6 +151,9 @@ def train(
         place = printable(str(error.filename or "the run's folder"))
         raise TrainingError(f"{place} could not be written: {error.strerror or error}", TRAINING_FAILED) from error
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+        if world.is_lost(error):
+            why = str(error).partition("\n")[0]
+            raise TrainingError(f"another process of the training was lost: {why}", TRAINING_FAILED) from error
         if not is_out_of_memory(error):
             raise
         raise TrainingError(advice(network, recipe, on, world.size, data), TRAINING_FAILED) from error
@@ -182,11 +181,25 @@ def _folder_of(out: Path | None, resume: bool, job: Job) -> Iterator[RunFolder]:
 
 
 def _images(
-    recipe: Recipe, network: Network, spec: Source, data_dir: Path, download: bool, device: torch.device
+    recipe: Recipe,
+    network: Network,
+    spec: Source,
+    data_dir: Path,
+    download: bool,
+    device: torch.device,
+    world: World,
 ) -> DataSet:
-    """The images of a recipe, on the device."""
+    """The images of a recipe, on the device. The first process loads them first, for it may have to fetch them."""
+    loaded: list[DataSet] = []
+
+    def load() -> None:
+        loaded.append(load_data(recipe.data, network, spec, data_dir, download).to(device))
+
     try:
-        return load_data(recipe.data, network, spec, data_dir, download).to(device)
+        world.from_first(load)
+        if not loaded:
+            load()
+        return loaded[0]
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

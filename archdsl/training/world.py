@@ -65,6 +65,10 @@ class World:
         """While it is open, the gradients of a parallel model add up in each process alone."""
         return nullcontext()
 
+    def is_lost(self, error: BaseException) -> bool:
+        """Whether an exception says that another process can't be reached any more."""
+        return False
+
     def close(self) -> None:
         """Leave the other processes."""
 
@@ -125,10 +129,17 @@ class Processes(World):
         context: AbstractContextManager[object] = getattr(model, "no_sync", nullcontext)()
         return context
 
+    def is_lost(self, error: BaseException) -> bool:
+        from torch import distributed
+
+        # Gloo's errors are RuntimeErrors that begin with the place in its source.
+        return isinstance(error, distributed.DistError) or "gloo" in str(error)
+
     def close(self) -> None:
         from torch import distributed
 
-        distributed.destroy_process_group()
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
 
 
 def is_one_of_many() -> bool:

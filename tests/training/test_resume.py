@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from archdsl.runs.folder import RunFolder
-from archdsl.training import run
+from archdsl.training import loop, run
 from archdsl.training.checkpoint import checkpoints, load_newest
 from archdsl.training.data.figures import draw_figures
 from archdsl.training.errors import TrainingError
@@ -297,3 +297,12 @@ def test_of_two_runs_that_found_a_folder_empty_the_second_is_refused(
     with pytest.raises(TrainingError, match="run is not empty"):
         go(tmp_path / "run")
     assert RunFolder(tmp_path / "run").result() is not None
+
+
+def test_another_process_that_is_asked_to_stop_stops_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the evaluation too, where this process alone has no signal."""
+    monkeypatch.setattr(loop, "evaluate", lambda *_, **__: None)
+    result = go(tmp_path / "run", ALL.model_copy(update={"evaluate_every": 1}))
+    assert (result.signal, result.step, result.epochs) == (signal.SIGTERM, 4, ())
+    monkeypatch.undo()
+    assert go(tmp_path / "run", ALL.model_copy(update={"evaluate_every": 1}), resume=True).signal is None

@@ -1,0 +1,174 @@
+"""Several processes that train one network, as torchrun starts them; two, on the CPU."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from archdsl.training.checkpoint import load_newest
+from archdsl.training.loop import parts_of_step
+from archdsl.training.world import World
+
+SPEC = "input(1, 16, 16)\nconv(8, 3, s2) relu flatten fc(10)\n"
+RECIPE = """
+data: {train: 62, validation: 9, test: 21}
+augmentation: {flip: true, shift: 2, erase: 0.5, mixup: 0.4, cutmix: 1.0}
+epochs: 3
+batch_size: 13
+accumulation: 2
+label_smoothing: 0.1
+clip_gradient: 1.0
+ema: 0.9
+"""
+"""53 images in batches of 13: the last batch of an epoch has one image, which one of two processes has not."""
+
+COUNTED = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+
+
+class Rank(World):
+    def __init__(self, rank: int, size: int) -> None:
+        self.rank = rank
+        self.size = size
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 7, 8])
+@pytest.mark.parametrize("accumulation", [1, 2, 3])
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_each_image_of_a_step_counts_once(batch: int, accumulation: int, size: int) -> None:
+    counted = []
+    worlds = [parts_of_step(batch, accumulation, Rank(rank, size)) for rank in range(size)]
+    assert len({len(parts) for parts in worlds}) == 1  # All add up as often.
+    for parts in worlds:
+        for part in parts:
+            rows = list(range(part.start, part.stop))[part.rows]
+            assert rows
+            counted += rows * part.weight
+    assert sorted(counted) == list(range(batch))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "net.arch").write_text(SPEC)
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def words(folder: Path, out: str, *more: str, processes: int) -> list[str]:
+    torchrun = ["torch.distributed.run", "--nproc-per-node", str(processes), "--max-restarts", "3", "-m"]
+    train = ["archdsl", "train", "net.arch", "--recipe", "recipe.yaml", "--device", "cpu", "--out", out, *more]
+    return [sys.executable, "-m", *(torchrun if processes > 1 else []), *train]
+
+
+@contextmanager
+def started(folder: Path, out: str, *more: str, processes: int = 2) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        words(folder, out, *more, processes=processes),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def trained(folder: Path, out: str, *more: str, processes: int = 2) -> str:
+    """What a training printed that came to its end."""
+    with started(folder, out, *more, processes=processes) as process:
+        printed, complaints = process.communicate(timeout=300)
+    assert process.returncode == 0, complaints
+    return printed
+
+
+def process_ids(process: subprocess.Popen[str]) -> list[int]:
+    """Of the processes that torchrun started."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [each for each in map(int, children) if b"archdsl" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+
+def metrics(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_two_processes_come_to_what_one_does(folder: Path) -> None:
+    trained(folder, "one", processes=1)
+    printed = trained(folder, "two")
+    one, two = metrics(folder / "one"), metrics(folder / "two")
+    assert len(one) == len(two) == 3
+    for alone, together in zip(one, two, strict=True):
+        assert [together[name] for name in COUNTED] == pytest.approx([alone[name] for name in COUNTED], rel=2e-5)
+    first, second = (load_newest(folder / name)[0]["model"] for name in ("one", "two"))
+    for name, tensor in first.items():
+        assert second[name].sub(tensor).abs().max() < 1e-5, name
+    # One alone writes and prints.
+    assert {path.name for path in (folder / "one").iterdir()} == {path.name for path in (folder / "two").iterdir()}
+    assert len(re.findall("^epoch", printed, re.MULTILINE)) == 3
+    assert printed.count("test accuracy") == 1
+    assert "in batches of 13 on 2 processes, each on cpu" in printed
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes by /proc")
+def test_a_process_that_is_killed_is_started_again(folder: Path) -> None:
+    long = ("--epochs", "40", "--save-every", "0.5")
+    trained(folder, "calm", *long)
+    with started(folder, "killed", *long, "--resume", "auto") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("epoch 5/"):
+                os.kill(process_ids(process)[1], signal.SIGKILL)
+                break
+        printed, complaints = process.communicate(timeout=300)
+    assert process.returncode == 0, complaints
+    told = re.search(r"killed goes on after step (\d+)", printed)
+    assert told, printed
+    assert int(told[1]) >= 20
+    assert (folder / "killed" / "weights.safetensors").read_bytes() == (
+        folder / "calm" / "weights.safetensors"
+    ).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes by /proc")
+def test_a_signal_to_one_stops_all(folder: Path) -> None:
+    long = ("--epochs", "40")
+    trained(folder, "calm", *long)
+    with started(folder, "stopped", *long) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("epoch 5/"):
+                process.send_signal(signal.SIGTERM)  # Which torchrun passes on.
+                break
+        _, complaints = process.communicate(timeout=300)
+    told = re.search(r"archdsl: stopped after step (\d+); ", complaints)
+    assert told, complaints
+    assert load_newest(folder / "stopped")[0]["step"] == int(told[1])
+    trained(folder, "stopped", *long, "--resume", "auto")
+    assert (folder / "stopped" / "weights.safetensors").read_bytes() == (
+        folder / "calm" / "weights.safetensors"
+    ).read_bytes()
+    assert "2 process(es) then, 1 process(es) now" in trained(folder, "stopped", *long, "--resume", "auto", processes=1)
+
+
+@pytest.mark.slow
+def test_an_error_is_told_once(folder: Path) -> None:
+    (folder / "taken").mkdir()
+    (folder / "taken" / "file").touch()
+    with started(folder, "taken") as process:
+        _, complaints = process.communicate(timeout=300)
+    assert process.returncode != 0
+    assert "archdsl: --out: taken is not empty; a run is never written over another" in complaints
+    assert "archdsl: process 1" not in complaints
