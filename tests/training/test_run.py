@@ -27,7 +27,7 @@ from archdsl.training.evaluation import evaluate
 from archdsl.training.initialize import initialize
 from archdsl.training.loop import EpochMetrics, epoch_order
 from archdsl.training.optimizers import make_optimizer
-from archdsl.training.recipe import SGD, Adam, AdamW, Constant, Data, Optimizer, Recipe
+from archdsl.training.recipe import SGD, Adam, AdamW, Constant, Data, Muon, Optimizer, Recipe
 from archdsl.training.recipe_file import check_recipe
 from archdsl.training.report import Silence
 from archdsl.training.run import RunResult, choose_device, train
@@ -115,7 +115,9 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path: Path) -> None:
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
-@pytest.mark.parametrize("optimizer", [Adam(lr=3e-3), AdamW(lr=3e-3), SGD(lr=0.05)], ids=lambda o: o.name)
+@pytest.mark.parametrize(
+    "optimizer", [Adam(lr=3e-3), AdamW(lr=3e-3), SGD(lr=0.05), Muon(adamw_lr=3e-3)], ids=lambda o: o.name
+)
 def test_each_optimizer_learns(tmp_path: Path, optimizer: Optimizer) -> None:
     recipe = Recipe(data=Data(train=100, test=20), epochs=15, batch_size=10, optimizer=optimizer)
     result = quick_run(tmp_path / "run", recipe)
