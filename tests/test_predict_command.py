@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from archdsl.commands.evaluate import evaluate
 from archdsl.commands.predict import predict
 from archdsl.commands.train import train
 from archdsl.formats.schema import SCHEMAS
@@ -64,6 +65,23 @@ def test_pictures_are_seen_as_in_training(folder: Path, capsys: pytest.CaptureFi
         assert [each["class"] for each in line["predictions"]] == [names[i] for i in row.argsort(descending=True)]
         found_here = {each["label"]: each["probability"] for each in line["predictions"]}
         assert [found_here[0], found_here[1]] == pytest.approx(row.tolist(), abs=1e-6)
+
+
+def test_an_evaluation_names_the_files_that_are_most_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where the images were held in memory, and only some of them were used."""
+    assert evaluate("run", worst=9, limit_test=4, device="cpu", format="json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert predict("run", ["pictures/test"], format="jsonl", device="cpu") == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = {line["image"]: line["predictions"][0] for line in lines}
+    assert document["worst"]
+    for each in document["worst"]:
+        file = str(Path(each["file"]).relative_to(Path.cwd()))
+        assert file.split("/")[2] == document["classes"][each["label"]]["name"]
+        assert told[file]["label"] == each["predicted"] != each["label"]
+        assert told[file]["probability"] == pytest.approx(each["probability"], abs=1e-6)
+    assert evaluate("run", worst=1, limit_test=4, device="cpu") == 0
+    assert document["worst"][0]["file"] in capsys.readouterr().out
 
 
 def test_text_has_a_line_for_each_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,11 +110,12 @@ def _confusion_lines(report: EvaluationReport) -> list[str]:
 
 
 def _worst_lines(report: EvaluationReport) -> list[str]:
-    cells = [("image", "of", "taken for", "probability", "its own")]
+    cells = [("image", "of", "taken for", "probability", "its own", "")]
     for each in report.evaluation.worst:
         names = (_name(report, each.label), _name(report, each.predicted))
-        cells.append((str(each.image), *names, _part(each.probability), _part(each.label_probability)))
-    return ["most wrong:", *aligned(cells, "><<>>")]
+        file = "" if each.file is None else visible(each.file)
+        cells.append((str(each.image), *names, _part(each.probability), _part(each.label_probability), file))
+    return ["most wrong:", *aligned(cells, "><<>><")]
 
 
 def json(report: EvaluationReport) -> str:

@@ -290,6 +290,7 @@ _MISTAKE = {
     "predicted": _count("The number of the class that it was taken for."),
     "probability": _rate("Of the class that it was taken for."),
     "label_probability": _rate("Of its own class."),
+    "file": {"description": "Where it was read from; null for a published set.", "type": ["string", "null"]},
 }
 
 _EVALUATION = {

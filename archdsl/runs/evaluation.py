@@ -35,6 +35,7 @@ class Mistake(NamedTuple):
     """An image that was taken for another class, and the probabilities of that class and of its own.
 
     image: its place in the set, from 0. label, predicted: the numbers of the classes.
+    file: where it was read from; None where it has no file of its own.
     """
 
     image: int
@@ -42,6 +43,7 @@ class Mistake(NamedTuple):
     predicted: int
     probability: float
     label_probability: float
+    file: str | None = None
 
 
 class Confusion(NamedTuple):

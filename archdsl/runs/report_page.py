@@ -240,9 +240,10 @@ def picture_list(evaluated: Evaluated) -> list[str]:
     items = []
     for mistake, picture in zip(evaluated.evaluation.worst, evaluated.pictures, strict=True):
         label, predicted = names[mistake.label], names[mistake.predicted]
-        about = attribute(f"image {mistake.image} of class {label}, taken for {predicted}")
+        about = attribute(f"{mistake.file or f'image {mistake.image}'} of class {label}, taken for {predicted}")
+        source = f"data:image/png;base64,{b64encode(picture).decode()}"
         items.append(
-            f'<li><img{shown} src="data:image/png;base64,{b64encode(picture).decode()}" alt={about}>{written(label)}, '
+            f'<li><img{shown} src="{source}" alt={about} title={about}>{written(label)}, '
             f"taken for <b>{written(predicted)}</b> ({mistake.probability:.2f})</li>"
         )
     return ['<ul class="pictures">', *items, "</ul>"]

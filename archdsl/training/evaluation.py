@@ -75,7 +75,7 @@ def evaluate(
     device = images.labels.device
     # Processes on GPUs add up on them; Apple's, of which there is one, have no float64.
     total = world.sum(sums.to(device) if device.type == "cuda" else sums).cpu()
-    return _evaluation(total, classes, worst)
+    return _evaluation(total, classes, worst, images.files)
 
 
 def _answers(indices: Tensor, labels: Tensor, logits: Tensor) -> _Answers:
@@ -123,7 +123,7 @@ def _sums(answers: _Answers, whole: bool, classes: int, worst: int, world: World
     return torch.cat(parts)
 
 
-def _evaluation(sums: Tensor, classes: int, worst: int) -> Evaluation | None:
+def _evaluation(sums: Tensor, classes: int, worst: int, files: tuple[str, ...] | None) -> Evaluation | None:
     """What the sums of all processes come to."""
     sizes = [1, 1, 1, BINS, BINS, BINS, classes**2, sums.numel() - 3 - 3 * BINS - classes**2]
     stopped, loss, in_top5, in_bins, confidence, right, confusion, wrong = (
@@ -148,7 +148,14 @@ def _evaluation(sums: Tensor, classes: int, worst: int) -> Evaluation | None:
         bins=bins,
         confusion=matrix,
         worst=tuple(
-            Mistake(int(place) - 1, int(label), int(predicted), probability, math.exp(-loss))
+            Mistake(
+                int(place) - 1,
+                int(label),
+                int(predicted),
+                probability,
+                math.exp(-loss),
+                None if files is None else files[int(place) - 1],
+            )
             for place, label, predicted, probability, loss in mistakes[:worst]
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -158,7 +159,7 @@ def _of_channels(images: Images, channels: int, name: str) -> Images:
         return images.of_channels(channels)
     if not isinstance(images, ImageSet) or images.channels != 1:
         raise TrainingError(f"the network learned from grey images, and those of {printable(name)} have colours")
-    return ImageSet(images.images.expand(-1, channels, -1, -1), images.labels)
+    return replace(images, images=images.images.expand(-1, channels, -1, -1))
 
 
 def evaluate_trained(

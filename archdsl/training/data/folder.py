@@ -134,7 +134,7 @@ def _hold(parts: Sequence[StreamedSet]) -> list[ImageSet]:
     held = [_read_all(part) for part in parts]
     if parts[0].channels == 3 and not any(map(_has_colour, held)):
         held = [images[:, :1].contiguous() for images in held]
-    return [ImageSet(images, part.labels) for images, part in zip(held, parts, strict=True)]
+    return [ImageSet(images, part.labels, part.files) for images, part in zip(held, parts, strict=True)]
 
 
 def _read_all(part: StreamedSet) -> Tensor:

@@ -33,6 +33,7 @@ class Images(Protocol):
 
     labels: the classes, int64 (count,), on the device.
     channels: 1 where all are grey, else 3.
+    files: where each was read from; None where they have no files of their own.
     crops_on_read: whether `read` applies the random crop of a request's draws, so that it is taken from the whole
         image at its own size.
     """
@@ -41,6 +42,8 @@ class Images(Protocol):
     def labels(self) -> Tensor: ...
     @property
     def channels(self) -> int: ...
+    @property
+    def files(self) -> tuple[str, ...] | None: ...
     @property
     def crops_on_read(self) -> bool: ...
 
@@ -71,6 +74,7 @@ class ImageSet:
 
     images: Tensor
     labels: Tensor
+    files: tuple[str, ...] | None = None
 
     @property
     def channels(self) -> int:
@@ -97,7 +101,8 @@ class ImageSet:
         return hash.hexdigest()
 
     def take(self, indices: Tensor) -> Self:
-        return replace(self, images=self.images[indices], labels=self.labels[indices])
+        files = self.files and tuple(self.files[index] for index in indices.tolist())
+        return replace(self, images=self.images[indices], labels=self.labels[indices], files=files)
 
     def to(self, device: torch.device) -> Self:
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
