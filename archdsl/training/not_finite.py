@@ -106,8 +106,27 @@ def not_finite_told(
             with suppress(OSError):  # The line below is what matters, and it tells as much.
                 folder.write_json(FILE, _as_json(failure, network))
                 kept = f"; all that is known is in {folder.path / FILE}"
-        lines = [_headline(failure, network), _images(failure) + kept, _help(failure.first, recipe, device)]
+        lines = [
+            _headline(failure, network),
+            _images(failure) + kept,
+            _help(failure.first, failure.step, recipe, device),
+        ]
         raise TrainingError(printable("\n".join(lines)), TRAINING_FAILED, of_all=error.of_all) from None
+
+
+def require_finite(model: nn.Module, network: Network, step: int) -> None:
+    """Let no weights be kept that a step, of finite gradients, has made too large; steps are counted from 1.
+
+    Raises TrainingError (exit code 3) where a parameter or a running statistic is not finite.
+    """
+    tensors = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
+    if _is_finite(torch.nn.utils.get_total_norm(tensors.values())):
+        return
+    for name, tensor in tensors.items():
+        if not _is_finite(tensor):
+            where = printable(_where(network, name.rpartition(".")[0]))
+            after = f"after step {step}" if step else "before the first step"
+            raise TrainingError(f"{after} the weights of {where} are not finite; they are not kept", TRAINING_FAILED)
 
 
 def _watch(model: nn.Module, seen: list[First]) -> Iterator[Any]:
@@ -162,9 +181,9 @@ def _images(failure: Failure) -> str:
     return f"the {count} images of the step are {some}" if count > 1 else f"the image of the step is {some}"
 
 
-def _help(first: First, recipe: Recipe, device: torch.device) -> str:
+def _help(first: First, step: int, recipe: Recipe, device: torch.device) -> str:
     kept = "no weights have changed by the step"
-    if first.what == "weights":
+    if first.what == "weights" and step == 1:
         return f"{kept}; look at the file that they come from"
     if first.what == "input":
         return f"{kept}; look at the images"

@@ -28,7 +28,7 @@ from archdsl.training.errors import TRAINING_FAILED, WEIGHTS_DO_NOT_FIT, WRONG_U
 from archdsl.training.initialize import initialize
 from archdsl.training.loggers import CsvLog, Logger, TensorBoard, require_tensorboard
 from archdsl.training.loop import Progress, Setup, best_epoch, fewest_at_once, train_loop
-from archdsl.training.not_finite import not_finite_told
+from archdsl.training.not_finite import not_finite_told, require_finite
 from archdsl.training.optimizers import make_optimizer
 from archdsl.training.out_of_memory import advice, is_out_of_memory
 from archdsl.training.precision import autocast_for
@@ -381,9 +381,10 @@ class _Keeper:
 
     def save(self) -> None:
         self.saved_at = time.monotonic()
+        progress = self.progress
+        require_finite(progress.model, self.job.network, progress.step)
         if not self.job.world.is_first:
             return
-        progress = self.progress
         save_checkpoint(
             self.folder.path,
             progress.step,

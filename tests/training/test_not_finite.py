@@ -133,13 +133,18 @@ def test_a_loss_that_is_not_finite_and_gradients_too_large_for_their_norm() -> N
     assert find(model, large) == First("norm", "stem.0")
 
 
-def failure(first: First, count: int = 30) -> Failure:
-    return Failure(first, 3, 120, float("nan") if first.what == "output" else 0.25, INF, list(range(count)))
+def failure(first: First, count: int = 30, step: int = 120) -> Failure:
+    return Failure(first, 3, step, float("nan") if first.what == "output" else 0.25, INF, list(range(count)))
 
 
-def told(tmp_path: Path, first: First, recipe: Recipe = Recipe(), count: int = 30) -> list[str]:  # noqa: B008
+def told(
+    tmp_path: Path,
+    first: First,
+    recipe: Recipe = Recipe(),  # noqa: B008
+    **more: int,
+) -> list[str]:
     with pytest.raises(TrainingError) as raised, not_finite_told(RunFolder(tmp_path), network()[0], recipe, CPU):
-        raise NotFiniteError(failure(first, count))
+        raise NotFiniteError(failure(first, **more))
     assert raised.value.exit_code == TRAINING_FAILED
     return str(raised.value).splitlines()
 
@@ -174,7 +179,7 @@ def test_what_is_told_names_the_layer_the_images_and_what_helps(tmp_path: Path) 
 def test_each_kind_is_told_in_its_own_words(tmp_path: Path) -> None:
     for first, words in {
         First("gradient", "stem.1"): "on the way back from it `relu` in line 3 of <text> (module stem.1) is the first",
-        First("weights", "5"): "look at the file that they come from",
+        First("weights", "5"): "what may help: a lower optimizer.lr",
         First("input"): "look at the images",
         First(
             "norm", "stem.0"
@@ -185,6 +190,8 @@ def test_each_kind_is_told_in_its_own_words(tmp_path: Path) -> None:
         assert words in "\n".join(told(tmp_path, first)), first
     assert "precision: fp32" in told(tmp_path, First("loss"), Recipe(precision="bf16", clip_gradient=1.0))[-1]
     assert "clip_gradient" not in told(tmp_path, First("loss"), Recipe(clip_gradient=1.0))[-1]
+    at_first = told(tmp_path, First("weights", "5"), step=1)
+    assert at_first[-1] == "no weights have changed by the step; look at the file that they come from"
     assert told(tmp_path, First("loss"), count=1)[1].startswith("the image of the step is 0; ")
 
 
@@ -226,3 +233,24 @@ def test_a_run_stops_before_its_weights_take_the_step(tmp_path: Path, monkeypatc
     content, _, damaged = load_newest(tmp_path / "run")
     assert (content["step"], damaged) == (4, [])
     assert all(torch.isfinite(tensor).all() for tensor in content["model"].values())
+
+
+def test_weights_that_a_step_makes_infinite_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, steps = torch.optim.AdamW.step, []
+
+    def step(self: torch.optim.AdamW, *args: object) -> object:
+        result = real(self, *args)  # type: ignore[arg-type]
+        steps.append(1)
+        if len(steps) == 3:
+            with torch.no_grad():
+                self.param_groups[0]["params"][0][0] = INF
+        return result
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    recipe = Recipe(data=Data(train=60, test=20), epochs=3, batch_size=16)
+    with pytest.raises(
+        TrainingError, match=r"after step 3 the weights of `conv\(4, 3, s2\)` in line 3 of tiny"
+    ) as raised:
+        train(*tiny(), recipe, device="cpu", out=tmp_path / "run", save_every=0)
+    assert raised.value.exit_code == TRAINING_FAILED
+    assert load_newest(tmp_path / "run")[0]["step"] == 2
