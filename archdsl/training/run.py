@@ -27,7 +27,7 @@ from archdsl.training.ema import Average
 from archdsl.training.errors import TRAINING_FAILED, WEIGHTS_DO_NOT_FIT, WRONG_USE, TrainingError, printable
 from archdsl.training.initialize import initialize
 from archdsl.training.loggers import CsvLog, Logger, TensorBoard, require_tensorboard
-from archdsl.training.loop import Progress, Setup, best_epoch, fewest_at_once, train_loop
+from archdsl.training.loop import Progress, Setup, best_epoch, fewest_at_once, is_done, train_loop
 from archdsl.training.not_finite import not_finite_told, require_finite
 from archdsl.training.optimizers import make_optimizer
 from archdsl.training.out_of_memory import advice, is_out_of_memory
@@ -154,6 +154,9 @@ def train(
         if world.is_lost(error):
             why = str(error).partition("\n")[0]
             raise TrainingError(f"another process of the training was lost: {why}", TRAINING_FAILED) from error
+        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            why = printable(str(error).strip().partition("\n")[0])
+            raise TrainingError(f"torch.compile failed, leave out `compile`: {why}", TRAINING_FAILED) from error
         if not is_out_of_memory(error):
             raise
         raise TrainingError(advice(network, recipe, on, world.size, data), TRAINING_FAILED) from error
@@ -251,7 +254,7 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, started:
         if causes := not_exact_because(kept.environment, environment):
             told.append(f"it goes on, but not to the last bit as it would have: {'; '.join(causes)}")
         _put(content, progress)
-        told.append(f"{folder} goes on after step {progress.step:,}")
+        told.append(f"{folder} {_where_it_stands(progress, recipe)}")
     prepare = Prepare(network.input, normalization, device, channels_last=recipe.channels_last)
     augment = Augment(recipe.augmentation, prepare, measure_colors(sample) if recipe.augmentation.pca_noise else None)
     autocast, line = autocast_for(recipe.precision, device)
@@ -289,6 +292,10 @@ def _put(content: dict[str, Any], progress: Progress) -> None:
     progress.epochs = [EpochMetrics(**each) for each in content["epochs"]]
     progress.step, progress.right = content["step"], content["right"]
     progress.loss_sum, progress.seconds = content["loss_sum"], content["seconds"]
+
+
+def _where_it_stands(progress: Progress, recipe: Recipe) -> str:
+    return "is done" if is_done(progress.epochs, recipe) else f"goes on after step {progress.step:,}"
 
 
 def _final_evaluation(keeper: _Keeper, setup: Setup, stop: StopRequest) -> tuple[float, float] | None:

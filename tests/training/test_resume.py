@@ -196,6 +196,16 @@ def test_a_run_that_reads_its_pictures_step_by_step_goes_on(tmp_path: Path) -> N
         go(tmp_path / "other", recipe, resume=True)
 
 
+@pytest.mark.slow
+def test_a_compiled_network_goes_on(tmp_path: Path) -> None:
+    recipe = ALL.model_copy(update={"compile": True, "epochs": 2, "evaluate_every": 1})
+    go(tmp_path / "whole", recipe)
+    go(tmp_path / "run", recipe, report=StopsAfter(3))
+    torch.compiler.reset()
+    go(tmp_path / "run", recipe, resume=True)
+    assert_same(outcome(tmp_path / "run"), outcome(tmp_path / "whole"))
+
+
 def test_a_run_that_is_done_stays_as_it_is(tmp_path: Path) -> None:
     first = go(tmp_path / "run")
     before = outcome(tmp_path / "run")

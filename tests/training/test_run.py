@@ -305,3 +305,15 @@ def test_a_run_is_never_written_over_another(tmp_path: Path) -> None:
         quick_run(tmp_path / "run")
     assert caught.value.exit_code == 2
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").rglob("*.*")} == before
+
+
+def test_a_compiler_that_fails_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._dynamo.exc import BackendCompilerFailed
+
+    def fails(*_: object) -> None:
+        raise BackendCompilerFailed(lambda: None, RuntimeError("No working C++ compiler found"), None)
+
+    monkeypatch.setattr(run, "train_loop", fails)
+    with pytest.raises(TrainingError, match=r"torch.compile failed, leave out `compile`: .*") as caught:
+        quick_run(tmp_path / "run")
+    assert caught.value.exit_code == 3
