@@ -128,6 +128,8 @@ def train(
     if tensorboard:
         require_tensorboard()
     on = choose_device(device)
+    if on.type == "cuda":
+        torch.cuda.set_device(on)
     world = Processes(on) if is_one_of_many() else World()
     report = report if world.is_first else Silence()
     data: DataSet | None = None
@@ -423,14 +425,19 @@ class _Keeper:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of a name: "auto", "cpu", "cuda", "cuda:1", "mps". Raises TrainingError where it is not there."""
+    """The device of a name: "auto", "cpu", "cuda", "cuda:1", "mps". Raises TrainingError where it is not there.
+
+    Of several processes on a machine, each has a CUDA device of its own: that of its local rank.
+    """
     kinds: dict[str, Callable[[], bool]] = {
         "cuda": torch.cuda.is_available,
         "mps": torch.backends.mps.is_available,
         "cpu": lambda: True,
     }
     if name == "auto":
-        return torch.device(next(kind for kind, is_there in kinds.items() if is_there()))
+        name = next(kind for kind, is_there in kinds.items() if is_there())
+    if name == "cuda" and is_one_of_many():
+        name = f"cuda:{os.environ['LOCAL_RANK']}"
     kind, _, index = name.partition(":")
     if kind not in kinds or (index and (kind != "cuda" or not index.isdecimal())):
         raise TrainingError(f"--device: there is no {printable(name)}; there are auto, {', '.join(kinds)}")

@@ -296,6 +296,10 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_device("cuda:0").index == 0
     with pytest.raises(TrainingError, match=r"no cuda:1; torch finds 1 cuda device"):
         choose_device("cuda:1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    for name, value in (("RANK", "11"), ("WORLD_SIZE", "16"), ("LOCAL_RANK", "3")):
+        monkeypatch.setenv(name, value)
+    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda:3")
 
 
 def test_a_run_is_never_written_over_another(tmp_path: Path) -> None:
