@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
 import archdsl
 from archdsl.backends.pytorch import auxiliary_outputs
 from archdsl.runs.folder import RunFolder
-from archdsl.training import loop
+from archdsl.training import loop, run
 from archdsl.training.augment import Augment
 from archdsl.training.checkpoint import load_newest
 from archdsl.training.errors import TRAINING_FAILED, TrainingError
@@ -254,3 +258,73 @@ def test_weights_that_a_step_makes_infinite_are_not_kept(tmp_path: Path, monkeyp
         train(*tiny(), recipe, device="cpu", out=tmp_path / "run", save_every=0)
     assert raised.value.exit_code == TRAINING_FAILED
     assert load_newest(tmp_path / "run")[0]["step"] == 2
+
+
+def test_a_gradient_that_is_not_finite_stops_a_run_whose_loss_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, seen = run.initialize, []
+
+    def initialize(model: nn.Sequential, way: str) -> None:
+        real(model, way)
+
+        def overflow(gradient: Tensor) -> Tensor:
+            seen.append(1)
+            return gradient * (INF if len(seen) > 5 else 1)
+
+        model[0].weight.register_hook(overflow)
+
+    monkeypatch.setattr(run, "initialize", initialize)
+    recipe = Recipe(data=Data(train=60, test=20), epochs=3, batch_size=16, clip_gradient=1.0)
+    with pytest.raises(TrainingError) as raised:
+        train(*tiny(), recipe, device="cpu", out=tmp_path / "run")
+    assert re.match(
+        r"the gradient is not finite in epoch 2, step 6: the loss is \d\.\d+, and on the way back from it "
+        r"`conv\(4, 3, s2\)` in line 3 of tiny\.arch \(module 0\) is the first to be so\n",
+        str(raised.value),
+    )
+    assert load_newest(tmp_path / "run")[0]["step"] == 4
+
+
+# Of two processes, the second has an image that is not finite in the third step.
+SCRIPT = """
+import os, sys
+import torch
+from networks import tiny
+from archdsl.training.augment import Augment
+from archdsl.training.command import run_train_command
+real, calls = Augment.__call__, []
+def augment(self, images, *more):
+    x, targets = real(self, images, *more)
+    calls.append(images.clone())
+    if os.environ["RANK"] == "1" and len(calls) > 5 and torch.equal(images, calls[5]):
+        x[0] = float("nan")
+    return x, targets
+Augment.__call__ = augment
+flags = {"epochs": 3, "limit_train": 60, "limit_test": 20, "batch_size": 16, "recipe_settings": ("accumulation=2",)}
+sys.exit(run_train_command(*tiny(), device="cpu", out=sys.argv[1], **flags))
+"""
+
+
+@pytest.mark.slow
+def test_of_two_processes_the_one_that_has_the_image_tells(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.getcwd()])}
+    words = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        tmp_path / "script.py",
+        tmp_path / "run",
+    ]
+    done = subprocess.run(
+        [sys.executable, *map(str, words)], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode != 0
+    where = "the loss is nan in epoch 1, step 3: the images"
+    assert f"archdsl: process 1: {where} are not finite as the network gets them\n" in done.stderr
+    assert f"archdsl: {where} of this process are finite all through; it may be those of another" in done.stderr
+    assert len(json.loads((tmp_path / "run" / "not_finite.json").read_text())["images"]) == 16
+    assert load_newest(tmp_path / "run")[0]["step"] == 0
