@@ -47,11 +47,10 @@ def mix(x: Tensor, labels: Tensor, draws: Draws) -> tuple[Tensor, Targets]:
     partners = draws.partners.to(x.device)
     weight = draws.mix.weight
     if draws.mix.kind == "mixup":
-        own = own.mul(weight).add_(x[partners], alpha=1 - weight)
+        own = own.mul(weight).add_(x.index_select(0, partners), alpha=1 - weight)
     else:
         top, bottom, left, right = _box(draws, *x.shape[2:])
-        taken = x[:, :, top:bottom, left:right][partners]
-        own[:, :, top:bottom, left:right] = taken
+        own[:, :, top:bottom, left:right] = x[:, :, top:bottom, left:right].index_select(0, partners)
         weight = 1 - (bottom - top) * (right - left) / (x.shape[2] * x.shape[3])
     return own, Targets(labels_of_own, labels[partners], weight)
 
