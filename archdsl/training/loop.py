@@ -45,6 +45,7 @@ class Progress:
 
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, average: Average | None = None) -> None:
         self.model = model
+        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = optimizer
         self.average = average
         self.epochs: list[EpochMetrics] = []
@@ -168,45 +169,76 @@ def fewest_at_once(count: int, recipe: Recipe, world: World) -> int:
 
 def _train_epoch(progress: Progress, setup: Setup, observer: Observer, stop: StopRequest) -> None:
     """Do the steps of the epoch under way that are left, or those until a stop is requested."""
-    recipe, model, optimizer = setup.recipe, progress.model, progress.optimizer
+    recipe = setup.recipe
     count, epoch = len(setup.data.train), len(progress.epochs)
     steps = math.ceil(count / recipe.batch_size)
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     started = time.monotonic() - progress.seconds
-    model.train()
-    with closing(setup.data.train.read(_requests(epoch, progress.step, setup))) as images:
+    progress.model.train()
+    with closing(setup.data.train.read(requests_of_epoch(epoch, progress.step, setup))) as images:
         while progress.step < (epoch + 1) * steps:
             images_done = min((progress.step + 1 - epoch * steps) * recipe.batch_size, count)
             batch = images_done - (progress.step - epoch * steps) * recipe.batch_size
-            seed_step(recipe.seed, progress.step, setup.world.rank, setup.device)
-            optimizer.zero_grad(set_to_none=True)
-            parts = parts_of_step(batch, recipe.accumulation, setup.world)
-            loss, right = _compute_gradient(parts, images, progress, setup)
-
-            norm = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
-            asked = float(stop.signal is not None)
-            loss_sum, right_sum, asked, norm_value = _of_all_processes(loss, right, asked, norm, setup.world)
-            if not math.isfinite(loss_sum) or not math.isfinite(norm_value):
-                raise NotFiniteError(_failure(progress, setup, loss_sum / batch, norm_value))
-            if recipe.clip_gradient is not None:
-                clip_grads_with_norm_(parameters, recipe.clip_gradient, norm)
+            found = compute_step(batch, images, progress, setup, stop)
+            if not found.is_finite:
+                raise NotFiniteError(_failure(progress, setup, found.loss_sum / batch, found.norm.item()))
             rate = learning_rate(progress.step, steps, recipe.epochs, recipe.optimizer.lr, recipe.schedule)
-            for group in optimizer.param_groups:
-                group["lr"] = rate * group.get("lr_scale", 1.0)
-            optimizer.step()
-            if progress.average is not None:
-                progress.average.update(model, progress.step)
+            take_step(rate, found.norm, progress, setup)
 
-            progress.step += 1
-            progress.loss_sum += loss_sum
-            progress.right += round(right_sum)
+            progress.loss_sum += found.loss_sum
+            progress.right += found.right
             progress.seconds = time.monotonic() - started
-            observer.on_step(epoch + 1, images_done, loss_sum / batch)
-            if asked:
+            observer.on_step(epoch + 1, images_done, found.loss_sum / batch)
+            if found.stop_asked:
                 stop.signal = stop.signal or signal.SIGTERM
                 return
             if observer.save_is_due():
                 observer.save()
+
+
+class Computed(NamedTuple):
+    """A step before the weights take it, of all processes together.
+
+    loss_sum: the loss times the images. right: how many of them were classified rightly. norm: of the gradient.
+    stop_asked: whether one of the processes was asked to stop.
+    """
+
+    loss_sum: float
+    right: int
+    norm: Tensor
+    is_finite: bool
+    stop_asked: bool
+
+
+def compute_step(
+    batch: int,
+    images: Iterator[tuple[Request, Tensor, Tensor]],
+    progress: Progress,
+    setup: Setup,
+    stop: StopRequest,
+) -> Computed:
+    """Put the gradient of a step of so many images in place."""
+    seed_step(setup.recipe.seed, progress.step, setup.world.rank, setup.device)
+    progress.optimizer.zero_grad(set_to_none=True)
+    parts = parts_of_step(batch, setup.recipe.accumulation, setup.world)
+    loss, right = _compute_gradient(parts, images, progress, setup)
+
+    norm = get_total_norm([each.grad for each in progress.parameters if each.grad is not None])
+    asked = float(stop.signal is not None)
+    loss_sum, right_sum, asked, norm_value = _of_all_processes(loss, right, asked, norm, setup.world)
+    is_finite = math.isfinite(loss_sum) and math.isfinite(norm_value)
+    return Computed(loss_sum, round(right_sum), norm, is_finite, asked > 0)
+
+
+def take_step(rate: float, norm: Tensor, progress: Progress, setup: Setup) -> None:
+    """Let the weights take the gradient that is in place, whose norm is given, at a learning rate."""
+    if setup.recipe.clip_gradient is not None:
+        clip_grads_with_norm_(progress.parameters, setup.recipe.clip_gradient, norm)
+    for group in progress.optimizer.param_groups:
+        group["lr"] = rate * group.get("lr_scale", 1.0)
+    progress.optimizer.step()
+    if progress.average is not None:
+        progress.average.update(progress.model, progress.step)
+    progress.step += 1
 
 
 def _compute_gradient(
@@ -248,13 +280,13 @@ def _failure(progress: Progress, setup: Setup, loss: float, norm: float) -> Fail
     def again() -> Tensor:
         seed_step(recipe.seed, progress.step, setup.world.rank, setup.device)
         progress.optimizer.zero_grad(set_to_none=True)
-        with closing(setup.data.train.read(_requests(epoch, progress.step, setup))) as images:
+        with closing(setup.data.train.read(requests_of_epoch(epoch, progress.step, setup))) as images:
             return _compute_gradient(parts, images, progress, setup._replace(forward=progress.model))[0]
 
     return Failure(find(progress.model, again), epoch + 1, progress.step + 1, loss, norm, batch)
 
 
-def _requests(epoch: int, first_step: int, setup: Setup) -> Iterator[Request]:
+def requests_of_epoch(epoch: int, first_step: int, setup: Setup) -> Iterator[Request]:
     """What this process needs for each part of each step of an epoch, from a step on, and what is drawn for it."""
     recipe, augment, count = setup.recipe, setup.augment, len(setup.data.train)
     steps = math.ceil(count / recipe.batch_size)

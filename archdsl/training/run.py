@@ -40,7 +40,7 @@ from archdsl.training.world import Processes, World, is_one_of_many
 from archdsl.weights import tensors
 from archdsl.weights.errors import WeightsError
 from archdsl.weights.explain import summary
-from archdsl.weights.files import Origin, origin_of
+from archdsl.weights.files import Normalization, Origin, origin_of
 from archdsl.weights.match import Match
 from archdsl.weights.state import state_of
 
@@ -102,6 +102,7 @@ def train(
     report: Report | None = None,
     tensorboard: bool = False,
     on_epoch: Callable[[EpochMetrics], None] | None = None,
+    images: DataSet | None = None,
 ) -> RunResult:
     """Train a network and keep the run in a folder, or go on with one that was stopped.
 
@@ -119,6 +120,7 @@ def train(
         save_every: the progress is kept after so many seconds, beside the end of each epoch.
         report: is told how the run goes on. tensorboard: whether TensorBoard's files are written too.
         on_epoch: is called with the metrics of each epoch.
+        images: the recipe's, on the device, where they have been read before.
 
     Raises:
         TrainingError: for a mistake of the user's, or a training that can't go on.
@@ -135,15 +137,8 @@ def train(
     data: DataSet | None = None
     try:
         start = None if weights is None or resume else _read_start(weights, network, spec, leave_out)
-        data = _images(recipe, network, spec, data_folder(data_dir), download, on, world)
-        if recipe.early_stop is not None and data.validation is None:
-            raise TrainingError(
-                "early_stop: it needs images to choose by, and the folder has no `val`; hold some back with "
-                "--set-recipe data.validation=N",
-                of_all=True,
-            )
-        check_augmentation(recipe.augmentation, data.train)
-        Fit(network, spec).check_fewest(fewest_at_once(len(data.train), recipe, world), recipe.batch_size)
+        data = images or read_images(recipe, network, spec, data_folder(data_dir), download, on, world)
+        refuse_unfit(recipe, network, spec, data, world)
         lets = {name: value for name, value in (settings or {}).items() if name != "input"}
         origin = origin_of(spec, imports, network.input, lets, data.classes)
         job = Job(network, spec, recipe, on, world, origin, start, save_every, report, tensorboard, on_epoch)
@@ -185,7 +180,7 @@ def _folder_of(out: Path | None, resume: bool, job: Job) -> Iterator[RunFolder]:
         yield folder
 
 
-def _images(
+def read_images(
     recipe: Recipe,
     network: Network,
     spec: Source,
@@ -194,7 +189,10 @@ def _images(
     device: torch.device,
     world: World,
 ) -> DataSet:
-    """The images of a recipe, on the device. The first process loads them first, for it may have to fetch them."""
+    """The images of a recipe, on the device. The first process loads them first, for it may have to fetch them.
+
+    Raises TrainingError where they can't be had, or do not go with the network.
+    """
     loaded: list[DataSet] = []
 
     def load() -> None:
@@ -212,6 +210,18 @@ def _images(
         raise TrainingError(f"the images do not fit into the memory; {less}", TRAINING_FAILED) from error
 
 
+def refuse_unfit(recipe: Recipe, network: Network, spec: Source, data: DataSet, world: World) -> None:
+    """Raise TrainingError where a network can't be trained by a recipe on these images."""
+    if recipe.early_stop is not None and data.validation is None:
+        raise TrainingError(
+            "early_stop: it needs images to choose by, and the folder has no `val`; hold some back with "
+            "--set-recipe data.validation=N",
+            of_all=True,
+        )
+    check_augmentation(recipe.augmentation, data.train)
+    Fit(network, spec).check_fewest(fewest_at_once(len(data.train), recipe, world), recipe.batch_size)
+
+
 def _read_start(
     weights: Path, network: Network, spec: Source, leave_out: Sequence[str]
 ) -> tuple[tensors.Weights, Match]:
@@ -223,27 +233,57 @@ def _read_start(
         raise TrainingError(str(error), WEIGHTS_DO_NOT_FIT if error.does_not_fit else WRONG_USE) from None
 
 
-def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, started: float) -> RunResult:
-    """Train in a folder that is open; the end of `train`, and all that imports the network as torch's modules."""
+class Prepared(NamedTuple):
+    """A training that has not begun.
+
+    normalization: of the images to learn from. told: what is to be said of the precision.
+    """
+
+    progress: Progress
+    setup: Setup
+    normalization: Normalization
+    told: list[str]
+
+
+def prepare_training(
+    network: Network,
+    recipe: Recipe,
+    data: DataSet,
+    device: torch.device,
+    world: World,
+    start: tuple[tensors.Weights, Match] | None = None,
+) -> Prepared:
+    """Build a network with its first weights, which `start` gives or chance, and all that trains it by a recipe."""
     from archdsl.backends.pytorch import auxiliary_outputs, build
 
-    network, recipe, device, world = job.network, job.recipe, job.device, job.world
     torch.manual_seed(recipe.seed)
     model: nn.Sequential = build(network)
     initialize(model, recipe.initialization)
-    if job.start is not None:
-        tensors.put(*job.start, model)
+    if start is not None:
+        tensors.put(*start, model)
     model.to(device)
     if recipe.channels_last:
         model.to(memory_format=torch.channels_last)
     average = None if recipe.ema is None else Average(model, recipe.ema)
     progress = Progress(model, make_optimizer(model, recipe.optimizer, device), average)
+    sample = data.train.sample()
+    normalization = measure(sample) if recipe.data.normalize else unchanged(data.train.channels)
+    prepare = Prepare(network.input, normalization, device, channels_last=recipe.channels_last)
+    augment = Augment(recipe.augmentation, prepare, measure_colors(sample) if recipe.augmentation.pca_noise else None)
+    autocast, line = autocast_for(recipe.precision, device)
+    forward: nn.Module = torch.compile(model) if recipe.compile else model  # type: ignore[assignment]
+    setup = Setup(recipe, data, prepare, augment, world.parallel(forward), auxiliary_outputs, autocast, world, device)
+    return Prepared(progress, setup, normalization, [line] if line else [])
+
+
+def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, started: float) -> RunResult:
+    """Train in a folder that is open; the end of `train`."""
+    network, recipe, device, world = job.network, job.recipe, job.device, job.world
+    progress, setup, normalization, of_precision = prepare_training(network, recipe, data, device, world, job.start)
     environment = describe_environment(device, world)
     if job.start is not None:
         environment["weights"] = str(job.start[0].path)
     facts = Facts(network_facts(job.origin), recipe.to_yaml(), list(data.classes), data.digest(), environment)
-    sample = data.train.sample()
-    normalization = measure(sample) if recipe.data.normalize else unchanged(data.train.channels)
     content: dict[str, Any] | None = None
     told = [] if job.start is None else summary(job.start[1], str(job.start[0].path), network.name)
     if resume:
@@ -257,12 +297,7 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, started:
             told.append(f"it goes on, but not to the last bit as it would have: {'; '.join(causes)}")
         _put(content, progress)
         told.append(f"{folder} {_where_it_stands(progress, recipe)}")
-    prepare = Prepare(network.input, normalization, device, channels_last=recipe.channels_last)
-    augment = Augment(recipe.augmentation, prepare, measure_colors(sample) if recipe.augmentation.pca_noise else None)
-    autocast, line = autocast_for(recipe.precision, device)
-    told += [line] if line else []
-    forward: nn.Module = torch.compile(model) if recipe.compile else model  # type: ignore[assignment]
-    setup = Setup(recipe, data, prepare, augment, world.parallel(forward), auxiliary_outputs, autocast, world, device)
+    told += of_precision
     keeper = _Keeper(folder, progress, facts, job._replace(origin=job.origin._replace(normalization=normalization)))
     job.report.begin(_plan(keeper, data, told))
     with closing(keeper), stop_on_signals() as stop:
