@@ -93,10 +93,11 @@ def load(path: str | Path, input: InputLike | None = None, set: SetLike | None =
         if first.code == "unreadable-file":
             text = "load takes the path of a spec; `archdsl.check` takes its text"
             checked = checked._replace(diagnostics=(first._replace(help=(text,)),))
-    return _network_of(checked)
+    return network_of(checked)
 
 
-def _network_of(checked: Checked) -> Network:
+def network_of(checked: Checked) -> Network:
+    """The network of a check. Raises ArchitectureError where it has errors, or no layers."""
     if checked.network is not None:
         return checked.network
     nothing = checked.nothing_to_build
@@ -209,7 +210,7 @@ def _as_network(given: Network | Checked | str | Path, function: str) -> Network
     if isinstance(given, Network):
         return given
     if isinstance(given, Checked):
-        return _network_of(given)
+        return network_of(given)
     if isinstance(given, str | Path):
         return load(given)
     because = "; a check with errors has no network, and `archdsl.load` raises them" if given is None else ""

@@ -103,6 +103,18 @@ def check_recipe(name: str, text: str, overrides: tuple[Override, ...] = ()) -> 
     values = {} if document.value is None else document.value
     if not isinstance(values, dict):
         raise TrainingError(f"{name}: a recipe is made of keys and values, as in `epochs: 10`")
+    return _checked(name, values, document.lines, overrides)
+
+
+def recipe_of_values(values: Mapping[str, Any]) -> Recipe:
+    """The recipe of keys and values, sections in it: {"optimizer": {"lr": 0.05}}. Raises TrainingError."""
+    return _checked("the recipe", dict(values), None)
+
+
+def _checked(
+    name: str, values: dict[str, Any], lines: Mapping[KeyPath, int] | None, overrides: tuple[Override, ...] = ()
+) -> Recipe:
+    """The recipe of values; `lines` tells where each is written, None that they are written in no file."""
     flags: dict[KeyPath, str] = {}
     for override in overrides:
         section: Any = values
@@ -117,12 +129,13 @@ def check_recipe(name: str, text: str, overrides: tuple[Override, ...] = ()) -> 
         told: list[tuple[int, str]] = []
         for fault in error.errors():
             path, message = _explain(fault, values, flags)
-            line = 0 if path in flags else document.lines.get(path) or document.lines.get(path[:-1]) or 1
-            place = f"{name}:{line}: {dotted(path)}" if line else flags[path]
+            line = 0 if path in flags or lines is None else lines.get(path) or lines.get(path[:-1]) or 1
+            place = flags.get(path) or f"{name}{f':{line}' if line else ''}: {dotted(path)}"
             told.append((line, told_of(place, message)))
-        lines = list(dict.fromkeys(message for _, message in sorted(told, key=lambda each: each[0])))
-        more = [f"{name}: {len(lines) - MOST_MISTAKES:,} more mistakes"] if len(lines) > MOST_MISTAKES else []
-        raise TrainingError("\n".join([*lines[:MOST_MISTAKES], *more])) from None
+        mistakes = list(dict.fromkeys(message for _, message in sorted(told, key=lambda each: each[0])))
+        more = len(mistakes) - MOST_MISTAKES
+        counted = [f"{name}: {more:,} more mistakes"] if more > 0 else []
+        raise TrainingError("\n".join([*mistakes[:MOST_MISTAKES], *counted])) from None
 
 
 def _explain(fault: Any, values: dict[str, Any], flags: Mapping[KeyPath, str]) -> tuple[KeyPath, str]:
