@@ -63,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def words(folder: Path, out: str, *more: str, processes: int) -> list[str]:
-    torchrun = ["torch.distributed.run", "--nproc-per-node", str(processes), "--max-restarts", "3", "-m"]
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "--max-restarts", "3", "-m"]
     train = ["archdsl", "train", "net.arch", "--recipe", "recipe.yaml", "--device", "cpu", "--out", out, *more]
     return [sys.executable, "-m", *(torchrun if processes > 1 else []), *train]
 
