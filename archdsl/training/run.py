@@ -304,6 +304,9 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, started:
         keeper.begin(is_new=content is None)
         with not_finite_told(folder, network, recipe, device, world.is_first):
             train_loop(progress, setup, keeper, stop)
+        if stop.signal is not None and not (folder.path / WEIGHTS).exists():
+            with progress.evaluated_model():  # Not evaluated yet, but better than none for one who looks.
+                keeper.keep_weights()
         final = None if stop.signal is not None else _final_evaluation(keeper, setup, stop)
         if final is not None and world.is_first:
             folder.write_json(RESULT, _result(progress, final))

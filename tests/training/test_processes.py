@@ -63,9 +63,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def words(folder: Path, out: str, *more: str, processes: int) -> list[str]:
-    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "--max-restarts", "3", "-m"]
+    launch = ["--standalone", "--max-restarts", "3", "--nproc-per-node", str(processes), "-m"]
     train = ["archdsl", "train", "net.arch", "--recipe", "recipe.yaml", "--device", "cpu", "--out", out, *more]
-    return [sys.executable, "-m", *(torchrun if processes > 1 else []), *train]
+    return [sys.executable, "-m", *(["torch.distributed.run", *launch] if processes > 1 else []), *train]
 
 
 @contextmanager

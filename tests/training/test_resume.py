@@ -19,6 +19,7 @@ from archdsl.training.errors import TrainingError
 from archdsl.training.recipe import Augmentation, Cosine, Data, Muon, Recipe
 from archdsl.training.report import Silence
 from archdsl.training.run import RunResult, train
+from archdsl.weights.tensors import read_weights
 
 from .networks import tiny
 
@@ -159,6 +160,13 @@ def test_stopped_while_it_evaluates(
         result = go(tmp_path / "run", resume=True)
     assert calls == [10, 10, 10, 10, 20, 20]
     assert_same(outcome(tmp_path / "run"), undisturbed)
+
+
+def test_weights_are_kept_of_a_run_that_was_never_evaluated(tmp_path: Path) -> None:
+    go(tmp_path / "run", report=StopsAfter(1))
+    content = load_newest(tmp_path / "run")[0]
+    kept = read_weights(tmp_path / "run" / "weights.safetensors").tensors
+    assert all(torch.equal(kept[name], content["average"][name]) for name in content["average"])
 
 
 def test_muon_goes_on(tmp_path: Path) -> None:
