@@ -24,10 +24,10 @@ tables: .venv/installed-dev
 	$(BIN)/python -c "from archdsl.syntax.parse import write_tables; write_tables()"
 
 # The part on words in grammar/README.md, docs/errors.md and specs/README.md, after a change of a layer, of the catalog
-# or of a spec; the part on keys in docs/recipes.md, after a change of archdsl/training/recipe.py.
+# or of a spec; the part on keys in docs/recipes.md, after a change of archdsl/recipe/recipe.py.
 reference: .venv/installed-dev
 	$(BIN)/python -m archdsl.reference
-	$(BIN)/python -m archdsl.training.recipe_page
+	$(BIN)/python -m archdsl.recipe.page
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

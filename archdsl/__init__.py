@@ -28,10 +28,10 @@ from archdsl.shapes import Image, Vector
 from archdsl.source import Source, Span
 
 if TYPE_CHECKING:
+    from archdsl.errors import TrainingError
+    from archdsl.recipe.recipe import Recipe
     from archdsl.runs.metrics import EpochMetrics
     from archdsl.training.api import train
-    from archdsl.training.errors import TrainingError
-    from archdsl.training.recipe import Recipe
     from archdsl.training.run import RunResult
 
 
@@ -46,7 +46,7 @@ def __getattr__(name: str) -> Any:
 
         return train
     if name == "TrainingError":
-        from archdsl.training.errors import TrainingError
+        from archdsl.errors import TrainingError
 
         return TrainingError
     if name == "EpochMetrics":
@@ -54,7 +54,7 @@ def __getattr__(name: str) -> Any:
 
         return EpochMetrics
     if name == "Recipe":
-        from archdsl.training.recipe import Recipe
+        from archdsl.recipe.recipe import Recipe
 
         return Recipe
     if name == "RunResult":

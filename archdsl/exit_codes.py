@@ -5,10 +5,13 @@ from __future__ import annotations
 EXIT_FINE = 0
 
 EXIT_ERRORS = 1
-"""A spec has errors, or is not as it should be."""
+"""A spec has errors, or weights are not those of the network."""
 
 EXIT_USAGE = 2
 """An option is wrong, a file can't be read, or the output can't be written."""
+
+EXIT_FAILED = 3
+"""A training failed."""
 
 EXIT_INTERRUPTED = 130
 """What a shell gives for a program that Ctrl-C ended: 128 and the number of SIGINT."""

@@ -24,9 +24,9 @@ import torch
 from linear_classifier import PENALTIES, linear_accuracy
 
 import archdsl
+from archdsl.recipe.read import read_recipe
 from archdsl.source import Source
 from archdsl.training.data.load import load_data
-from archdsl.training.recipe_file import read_recipe
 from archdsl.training.run import train
 
 

@@ -44,8 +44,8 @@ def place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pictures_are_seen_as_in_training(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The probabilities are those of the images that training reads from the same files."""
     from archdsl.commands.trained import find_target
+    from archdsl.recipe.recipe import Data
     from archdsl.training.data.load import load_data
-    from archdsl.training.recipe import Data
     from archdsl.training.run import choose_device
     from archdsl.training.trained import read_trained
 

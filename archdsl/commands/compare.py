@@ -10,6 +10,7 @@ from archdsl.backends.table import aligned
 from archdsl.checker.session import interpreter_for_checks
 from archdsl.commands.output import refuse, refuse_file, write, wrong_output
 from archdsl.diagnostics.render import visible
+from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FINE
 from archdsl.formats.json import written
 from archdsl.runs.chart import sparkline
@@ -25,7 +26,6 @@ from archdsl.runs.comparison import (
     value_text,
 )
 from archdsl.runs.folder import RunFolder
-from archdsl.training.errors import TrainingError
 from archdsl.writer import write_bytes
 
 

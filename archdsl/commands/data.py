@@ -51,8 +51,8 @@ def show(
         if wrong_input or not isinstance(size, Image):
             return refuse(f"--input {visible(input)}: without a spec it is an image's size, as 3x96x96")
 
-    from archdsl.training.errors import TrainingError
-    from archdsl.training.recipe_file import own_recipe, read_overrides, read_recipe
+    from archdsl.errors import TrainingError
+    from archdsl.recipe.read import own_recipe, read_overrides, read_recipe
 
     if recipe_path is None and spec is not None and (recipe_path := own_recipe(spec)) is not None:
         print(f"recipe: {visible(str(recipe_path))}", flush=True)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from archdsl.commands.output import refuse, write, write_exactly
 from archdsl.commands.trained import Target, complain, find_target, read_pixels, recipe_of
+from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FINE
 from archdsl.formats import evaluation as formats
+from archdsl.recipe.read import Override, check_recipe
+from archdsl.recipe.recipe import Recipe
 from archdsl.training.command import share_the_cores
-from archdsl.training.errors import TrainingError
-from archdsl.training.recipe import Recipe
-from archdsl.training.recipe_file import Override, check_recipe
 
 
 def evaluate(

@@ -37,8 +37,8 @@ def explain(name: str) -> int:
 
 def is_of_recipes(name: str) -> bool:
     """Whether recipes have what the language has not: a key, a section, an optimizer, a schedule."""
-    from archdsl.training.recipe import CHOICES  # Here, for pydantic takes longer to import than all else.
-    from archdsl.training.recipe_keys import SECTIONS, all_keys
+    from archdsl.recipe.keys import SECTIONS, all_keys
+    from archdsl.recipe.recipe import CHOICES  # Here, for pydantic takes longer to import than all else.
 
     return name in {*all_keys(), *SECTIONS, *(choice for names in CHOICES.values() for choice in names)}
 

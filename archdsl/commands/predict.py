@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from archdsl.commands.output import refuse, write
 from archdsl.commands.trained import complain, find_target, pictures_in, read_pixels, recipe_of
+from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.formats.prediction import json, text
 from archdsl.training.command import share_the_cores
-from archdsl.training.errors import TrainingError
 
 
 def predict(

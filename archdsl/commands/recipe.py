@@ -16,8 +16,8 @@ def explain(name: str | None) -> int:
     Returns:
         0, or 2 where nothing has that name.
     """
-    from archdsl.training.recipe_keys import in_words, near_keys
-    from archdsl.training.recipe_page import explanation, keys_as_yaml
+    from archdsl.recipe.keys import in_words, near_keys
+    from archdsl.recipe.page import explanation, keys_as_yaml
 
     if name is None:
         write(keys_as_yaml())
@@ -37,8 +37,8 @@ def show(spec: str | None, *, recipe_path: Path | None = None, recipe_settings: 
     Returns:
         0, or 2 where there is no such spec, or the recipe is wrong.
     """
-    from archdsl.training.errors import TrainingError
-    from archdsl.training.recipe_file import own_recipe, read_overrides, read_recipe
+    from archdsl.errors import TrainingError
+    from archdsl.recipe.read import own_recipe, read_overrides, read_recipe
 
     if spec is not None and not Path(spec).is_file():
         return refuse_file(spec, FileNotFoundError(2, "no such file"))

@@ -12,13 +12,13 @@ from archdsl.diagnostics.render import visible
 from archdsl.diagram.layout import layout_of
 from archdsl.diagram.picture import picture_of
 from archdsl.diagram.svg import svg
+from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FINE
 from archdsl.network import Network
 from archdsl.runs.folder import REPORT, WEIGHTS, RunFolder
 from archdsl.runs.report_page import Evaluated, RunReport, report_page
 from archdsl.runs.summary import DAMAGED, FINISHED, RunSummary, summary_of
 from archdsl.training.command import share_the_cores
-from archdsl.training.errors import TrainingError
 from archdsl.writer import write_bytes
 
 MOST_PICTURES = 24

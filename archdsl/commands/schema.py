@@ -10,7 +10,7 @@ from archdsl.exit_codes import EXIT_FINE
 def schema(name: str) -> int:
     """Print the schema of `diagnostics` (`check --format json`), `lines` (jsonl), `cost` (`show`), or of a `recipe`."""
     if name == "recipe":
-        from archdsl.training.recipe_schema import recipe_schema
+        from archdsl.recipe.schema import recipe_schema
 
         found = recipe_schema()
     else:

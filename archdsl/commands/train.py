@@ -78,8 +78,8 @@ def train(
         out = Path(resume)
         recipe_path = recipe_path or out / "recipe.yaml"
     assert given is not None
+    from archdsl.recipe.read import own_recipe
     from archdsl.training.command import run_train_command
-    from archdsl.training.recipe_file import own_recipe
 
     if recipe_path is None and spec is not None:
         recipe_path = own_recipe(spec)
@@ -111,8 +111,8 @@ def _read_spec(spec: str, input: str | None, settings: Sequence[str], root: str 
 
 def _read_run(path: Path) -> Given | int:
     """The network of a run, or an exit code."""
+    from archdsl.errors import TrainingError
     from archdsl.runs.folder import RunFolder
-    from archdsl.training.errors import TrainingError
 
     try:
         run = RunFolder.open(path)

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from archdsl.commands.output import refuse
 from archdsl.commands.spec import Spec, read_network
 from archdsl.diagnostics.render import visible
+from archdsl.errors import TrainingError
+from archdsl.recipe.read import check_recipe
+from archdsl.recipe.recipe import Recipe
 from archdsl.runs.folder import RECIPE, WEIGHTS, RunFolder
-from archdsl.training.errors import TrainingError
-from archdsl.training.recipe import Recipe
-from archdsl.training.recipe_file import check_recipe
 from archdsl.weights.files import SUFFIX, Normalization, Origin
 
 

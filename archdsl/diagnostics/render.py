@@ -38,6 +38,11 @@ def unobeyed(text: str) -> str:
     return without_brackets(_COMMAND_AT_THE_START.sub(r"\1\\x3a", text))
 
 
+def printable(text: str) -> str:
+    """Lines with what a terminal or a CI runner would obey written out, so that a name from a file can't steer it."""
+    return unobeyed("\n".join(map(visible, text.split("\n"))))
+
+
 def without_brackets(text: str) -> str:
     """Text without the older commands of runners, `##[error]` and `##vso[...]`."""
     return text.replace("##[", "##\\x5b").replace("##vso[", "##vso\\x5b")

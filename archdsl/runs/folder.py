@@ -27,9 +27,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.api import Checked, check
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
+from archdsl.exit_codes import EXIT_FAILED
 from archdsl.reader import reason_of
 from archdsl.runs.metrics import EpochMetrics, line_of, metrics_in
-from archdsl.training.errors import TRAINING_FAILED, TrainingError, printable
 from archdsl.weights.errors import WeightsError
 from archdsl.weights.files import Origin, origin_in
 from archdsl.writer import UNFINISHED, write_bytes
@@ -214,7 +216,7 @@ class RunFolder(NamedTuple):
         try:
             yield
         except Exception as error:
-            was_refused = isinstance(error, TrainingError) and error.exit_code != TRAINING_FAILED
+            was_refused = isinstance(error, TrainingError) and error.exit_code != EXIT_FAILED
             if not was_refused and (self.path / SPEC).exists():
                 text = (
                     str(error) if isinstance(error, TrainingError) else f"{type(error).__name__}: {error}".rstrip(": ")

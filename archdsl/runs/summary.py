@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from archdsl.errors import TrainingError
+from archdsl.recipe.yaml_text import read_yaml
 from archdsl.runs.folder import RunFolder
 from archdsl.runs.metrics import EpochMetrics
-from archdsl.training.errors import TrainingError
-from archdsl.training.yaml_text import read_yaml
 
 RUNNING, FINISHED, STOPPED, FAILED, DAMAGED = "running", "finished", "stopped", "failed", "damaged"
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archdsl.api import Checked, InputLike, SetLike, check, network_of
+from archdsl.errors import TrainingError
 from archdsl.network import Network
 from archdsl.settings import written
 from archdsl.source import Source
-from archdsl.training.errors import TrainingError
 
 if TYPE_CHECKING:
+    from archdsl.recipe.recipe import Recipe
     from archdsl.runs.metrics import EpochMetrics
-    from archdsl.training.recipe import Recipe
     from archdsl.training.run import RunResult
 
 RecipeLike: TypeAlias = "Recipe | Mapping[str, Any] | str | Path | None"
@@ -143,8 +143,8 @@ def _refuse_other(given: Network, found: Network) -> None:
 
 def _recipe(network: object, recipe: RecipeLike, run: str | Path | None) -> Recipe:
     """The recipe that is meant; `run` is the folder of a run that goes on."""
-    from archdsl.training.recipe import Recipe
-    from archdsl.training.recipe_file import own_recipe, read_recipe, recipe_of_values
+    from archdsl.recipe.read import own_recipe, read_recipe, recipe_of_values
+    from archdsl.recipe.recipe import Recipe
 
     if isinstance(recipe, Recipe):
         return recipe

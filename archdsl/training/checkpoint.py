@@ -23,8 +23,10 @@ from typing import IO, Any, cast
 
 import torch
 
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
+from archdsl.exit_codes import EXIT_FAILED
 from archdsl.reader import reason_of
-from archdsl.training.errors import TRAINING_FAILED, TrainingError, printable
 from archdsl.writer import replacing
 
 FORMAT = "archdsl-checkpoint"
@@ -58,7 +60,7 @@ def save_checkpoint(folder: Path, step: int, content: dict[str, Any]) -> Path:
         if not isinstance(cause, OSError):
             raise
         reason = printable(reason_of(cause))
-        raise TrainingError(f"{printable(str(path))} could not be written: {reason}", TRAINING_FAILED) from error
+        raise TrainingError(f"{printable(str(path))} could not be written: {reason}", EXIT_FAILED) from error
     _delete_all_but_the_one_before(path)
     return path
 

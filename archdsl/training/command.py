@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
 from archdsl.network import Network
+from archdsl.recipe.read import read_overrides, read_recipe
 from archdsl.source import Source
-from archdsl.training.errors import TrainingError, printable
-from archdsl.training.recipe_file import read_overrides, read_recipe
 from archdsl.training.signals import EndedBySignal, end_on_signals
 
 _LITTLE_SPINNING = "1000"

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from archdsl.errors import TrainingError
 from archdsl.runs.metrics import EpochMetrics
-from archdsl.training.errors import TrainingError
 from archdsl.writer import write_bytes
 
 

@@ -19,17 +19,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from archdsl.errors import TrainingError
+from archdsl.exit_codes import EXIT_FAILED
+from archdsl.recipe.recipe import Recipe
 from archdsl.runs.evaluation import Evaluation
 from archdsl.runs.metrics import EpochMetrics
 from archdsl.training.augment import Augment
 from archdsl.training.data.image_set import DataSet, Images, Request
 from archdsl.training.data.prepare import Prepare
 from archdsl.training.ema import Average
-from archdsl.training.errors import TRAINING_FAILED, TrainingError
 from archdsl.training.evaluation import evaluate
 from archdsl.training.not_finite import Failure, NotFiniteError, find
 from archdsl.training.randomness import generator_of, seed_step
-from archdsl.training.recipe import Recipe
 from archdsl.training.schedule import learning_rate
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
@@ -342,7 +343,7 @@ def _evaluate_epoch(progress: Progress, setup: Setup, observer: Observer, stop: 
                 raise TrainingError(
                     f"the loss on the {images} images is {found.loss:g} after epoch {epoch + 1}; what may help: "
                     f"a lower optimizer.lr than {recipe.optimizer.lr:g}, a longer schedule.warmup",
-                    TRAINING_FAILED,
+                    EXIT_FAILED,
                 )
             if held_back is None:
                 metrics = metrics._replace(test_loss=found.loss, test_accuracy=found.accuracy)

@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
+from archdsl.exit_codes import EXIT_FAILED
 from archdsl.network import Network, Place
+from archdsl.recipe.recipe import Recipe
 from archdsl.runs.folder import RunFolder
 from archdsl.source import Span
-from archdsl.training.errors import TRAINING_FAILED, TrainingError, printable
 from archdsl.training.precision import computed_in
-from archdsl.training.recipe import Recipe
 
 FILE = "not_finite.json"
 SHOWN = 20
@@ -59,7 +61,7 @@ class NotFiniteError(TrainingError):
 
     def __init__(self, failure: Failure) -> None:
         # Another process may have had the images at fault, and then tells of them itself.
-        super().__init__(_headline(failure, None), TRAINING_FAILED, of_all=failure.first.what == "nothing")
+        super().__init__(_headline(failure, None), EXIT_FAILED, of_all=failure.first.what == "nothing")
         self.failure = failure
 
 
@@ -111,7 +113,7 @@ def not_finite_told(
             _images(failure) + kept,
             _help(failure.first, failure.step, recipe, device),
         ]
-        raise TrainingError(printable("\n".join(lines)), TRAINING_FAILED, of_all=error.of_all) from None
+        raise TrainingError(printable("\n".join(lines)), EXIT_FAILED, of_all=error.of_all) from None
 
 
 def require_finite(model: nn.Module, network: Network, step: int) -> None:
@@ -126,7 +128,7 @@ def require_finite(model: nn.Module, network: Network, step: int) -> None:
         if not _is_finite(tensor):
             where = printable(_where(network, name.rpartition(".")[0]))
             after = f"after step {step}" if step else "before the first step"
-            raise TrainingError(f"{after} the weights of {where} are not finite; they are not kept", TRAINING_FAILED)
+            raise TrainingError(f"{after} the weights of {where} are not finite; they are not kept", EXIT_FAILED)
 
 
 def _watch(model: nn.Module, seen: list[First]) -> Iterator[Any]:

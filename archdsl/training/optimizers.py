@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from archdsl.backends.pytorch_modules import Aux, Scale
-from archdsl.training.recipe import Adam, AdamW, Muon, Optimizer
+from archdsl.recipe.recipe import Adam, AdamW, Muon, Optimizer
 
 LAYERS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 

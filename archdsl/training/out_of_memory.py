@@ -12,9 +12,9 @@ import torch
 from archdsl.cost.memory import forecast_training
 from archdsl.cost.sizes import size_text
 from archdsl.network import Network
+from archdsl.recipe.recipe import SGD, Recipe
 from archdsl.training.data.image_set import DataSet, Images, ImageSet
 from archdsl.training.precision import computed_in
-from archdsl.training.recipe import SGD, Recipe
 
 SINGLE = 4
 """Bytes of a value in single precision."""

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
 
-from archdsl.training.errors import printable
+from archdsl.diagnostics.render import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

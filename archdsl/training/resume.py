@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 from archdsl.api import check
 from archdsl.compare.compare import compare
 from archdsl.compare.text import Printed, text_of
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
 from archdsl.network import Network
+from archdsl.recipe.read import check_recipe
+from archdsl.recipe.recipe import recipe_differences
 from archdsl.source import Source
-from archdsl.training.errors import TrainingError, printable
-from archdsl.training.recipe import recipe_differences
-from archdsl.training.recipe_file import check_recipe
 from archdsl.weights.files import Origin
 
 EXACT = {

@@ -13,7 +13,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
+from archdsl.exit_codes import EXIT_ERRORS, EXIT_FAILED, EXIT_USAGE
 from archdsl.network import Network
+from archdsl.recipe.recipe import Recipe
 from archdsl.runs.folder import ENVIRONMENT, METRICS_CSV, RECIPE, RESULT, TENSORBOARD, WEIGHTS, RunFolder
 from archdsl.runs.metrics import EpochMetrics
 from archdsl.source import Source
@@ -24,7 +28,6 @@ from archdsl.training.data.image_set import DataSet
 from archdsl.training.data.load import load_data
 from archdsl.training.data.prepare import Prepare, measure, unchanged
 from archdsl.training.ema import Average
-from archdsl.training.errors import TRAINING_FAILED, WEIGHTS_DO_NOT_FIT, WRONG_USE, TrainingError, printable
 from archdsl.training.initialize import initialize
 from archdsl.training.loggers import CsvLog, Logger, TensorBoard, require_tensorboard
 from archdsl.training.loop import Progress, Setup, best_epoch, fewest_at_once, is_done, train_loop
@@ -32,7 +35,6 @@ from archdsl.training.not_finite import not_finite_told, require_finite
 from archdsl.training.optimizers import make_optimizer
 from archdsl.training.out_of_memory import advice, is_out_of_memory
 from archdsl.training.precision import autocast_for
-from archdsl.training.recipe import Recipe
 from archdsl.training.report import Plan, Report, Silence
 from archdsl.training.resume import Facts, network_facts, not_exact_because, refuse_other_facts, refuse_other_network
 from archdsl.training.signals import StopRequest, stop_on_signals
@@ -146,17 +148,17 @@ def train(
             return _train_in(folder, resume, job, data, started)
     except OSError as error:
         place = printable(str(error.filename or "the run's folder"))
-        raise TrainingError(f"{place} could not be written: {error.strerror or error}", TRAINING_FAILED) from error
+        raise TrainingError(f"{place} could not be written: {error.strerror or error}", EXIT_FAILED) from error
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
         if world.is_lost(error):
             why = str(error).partition("\n")[0]
-            raise TrainingError(f"another process of the training was lost: {why}", TRAINING_FAILED) from error
+            raise TrainingError(f"another process of the training was lost: {why}", EXIT_FAILED) from error
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             why = printable(str(error).strip().partition("\n")[0])
-            raise TrainingError(f"torch.compile failed, leave out `compile`: {why}", TRAINING_FAILED) from error
+            raise TrainingError(f"torch.compile failed, leave out `compile`: {why}", EXIT_FAILED) from error
         if not is_out_of_memory(error):
             raise
-        raise TrainingError(advice(network, recipe, on, world.size, data), TRAINING_FAILED) from error
+        raise TrainingError(advice(network, recipe, on, world.size, data), EXIT_FAILED) from error
     finally:
         report.close()
         world.close()
@@ -207,7 +209,7 @@ def read_images(
         if not is_out_of_memory(error):
             raise
         less = "take fewer with --limit-train, or a smaller --input"
-        raise TrainingError(f"the images do not fit into the memory; {less}", TRAINING_FAILED) from error
+        raise TrainingError(f"the images do not fit into the memory; {less}", EXIT_FAILED) from error
 
 
 def refuse_unfit(recipe: Recipe, network: Network, spec: Source, data: DataSet, world: World) -> None:
@@ -230,7 +232,7 @@ def _read_start(
         read = tensors.read_weights(weights)
         return read, tensors.fit(read, state_of(network), spec.name, leave_out)
     except WeightsError as error:
-        raise TrainingError(str(error), WEIGHTS_DO_NOT_FIT if error.does_not_fit else WRONG_USE) from None
+        raise TrainingError(str(error), EXIT_ERRORS if error.does_not_fit else EXIT_USAGE) from None
 
 
 class Prepared(NamedTuple):

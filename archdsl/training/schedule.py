@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from archdsl.training.recipe import Cosine, Linear, Schedule, Step
+from archdsl.recipe.recipe import Cosine, Linear, Schedule, Step
 
 
 def learning_rate(step: int, steps_per_epoch: int, epochs: int, peak: float, schedule: Schedule) -> float:

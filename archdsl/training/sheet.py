@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from archdsl.diagnostics.render import printable
+from archdsl.recipe.recipe import Augmentation
 from archdsl.training.augment import Augment, Draws, Targets
 from archdsl.training.data.image_set import DataSet, Request
 from archdsl.training.data.prepare import Prepare
-from archdsl.training.errors import printable
 from archdsl.training.randomness import generator_of
-from archdsl.training.recipe import Augmentation
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture

@@ -9,7 +9,10 @@ from typing import TextIO
 import torch
 from torch import Tensor
 
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
 from archdsl.network import Network
+from archdsl.recipe.recipe import Recipe
 from archdsl.shapes import Image, Shape
 from archdsl.source import Source
 from archdsl.training.augment import Augment, check_augmentation, measure_colors
@@ -17,8 +20,6 @@ from archdsl.training.data.fit import Fit, NoNetwork
 from archdsl.training.data.image_set import DataSet
 from archdsl.training.data.load import load_fitting
 from archdsl.training.data.prepare import Prepare, measure, unchanged
-from archdsl.training.errors import TrainingError, printable
-from archdsl.training.recipe import Recipe
 from archdsl.training.report import write_line
 from archdsl.training.run import data_folder
 from archdsl.training.sheet import SOFTWARE, draw_sheet

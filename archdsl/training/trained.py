@@ -12,7 +12,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
+from archdsl.exit_codes import EXIT_ERRORS, EXIT_FAILED, EXIT_USAGE
 from archdsl.network import Network
+from archdsl.recipe.recipe import Data, Recipe
 from archdsl.runs.evaluation import Evaluation, Prediction
 from archdsl.shapes import Image, Vector
 from archdsl.source import Source
@@ -21,11 +25,9 @@ from archdsl.training.data.load import load_data
 from archdsl.training.data.pictures import read_image
 from archdsl.training.data.prepare import Prepare
 from archdsl.training.data.streamed import StreamedSet
-from archdsl.training.errors import TRAINING_FAILED, WEIGHTS_DO_NOT_FIT, WRONG_USE, TrainingError, printable
 from archdsl.training.evaluation import BATCH, evaluate
 from archdsl.training.out_of_memory import is_out_of_memory
 from archdsl.training.precision import autocast_for
-from archdsl.training.recipe import Data, Recipe
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
 from archdsl.weights import tensors
@@ -97,7 +99,7 @@ def read_trained(
         weights = tensors.read_weights(file)
         found = tensors.fit(weights, state_of(network), spec.name)
     except WeightsError as error:
-        raise TrainingError(str(error), WEIGHTS_DO_NOT_FIT if error.does_not_fit else WRONG_USE) from None
+        raise TrainingError(str(error), EXIT_ERRORS if error.does_not_fit else EXIT_USAGE) from None
     model = build(network)
     tensors.put(weights, found, model)
     model.to(device)
@@ -186,7 +188,7 @@ def evaluate_trained(
             raise
         raise TrainingError(
             f"out of memory on {trained.device} with batches of {batch_size}; try a smaller --batch-size",
-            TRAINING_FAILED,
+            EXIT_FAILED,
         ) from error
     if found is not None and not math.isfinite(found.loss):
         raise _not_finite(trained)
@@ -243,5 +245,5 @@ def _size(trained: Trained) -> tuple[int, int]:
 
 def _not_finite(trained: Trained) -> TrainingError:
     return TrainingError(
-        f"{trained.file}: what the network gives is not finite; its weights are of no use", WEIGHTS_DO_NOT_FIT
+        f"{trained.file}: what the network gives is not finite; its weights are of no use", EXIT_ERRORS
     )

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from archdsl.training.errors import TrainingError
+from archdsl.errors import TrainingError
 
 T = TypeVar("T")
 

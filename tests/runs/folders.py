@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import archdsl
+from archdsl.recipe.recipe import Recipe
 from archdsl.runs.folder import ENVIRONMENT, RECIPE, RESULT, RunFolder
 from archdsl.runs.metrics import EpochMetrics
 from archdsl.source import Source
-from archdsl.training.recipe import Recipe
 from archdsl.weights.files import origin_of
 
 SPEC = "input(1, 28, 28)\nconv(4, 3, s2) relu flatten fc(10)\n"

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import archdsl
+from archdsl.errors import TrainingError
 from archdsl.runs.folder import HOLDER, LOCK, METRICS, RECIPE, SPEC, RunFolder, runs
 from archdsl.runs.metrics import EpochMetrics
-from archdsl.training.errors import TrainingError
 from archdsl.weights.files import Normalization, Origin, origin_of
 
 NET = 'import "../blocks.arch"\nlet width = 4\ninput(1, 16, 16)\nstem(width) global_avgpool flatten fc(10)\n'

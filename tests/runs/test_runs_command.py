@@ -11,9 +11,10 @@ import pytest
 
 from archdsl.commands.compare import compare
 from archdsl.commands.runs import runs
+from archdsl.errors import TrainingError
+from archdsl.exit_codes import EXIT_FAILED
 from archdsl.runs.folder import RunFolder
 from archdsl.runs.summary import time_text, when_text
-from archdsl.training.errors import TRAINING_FAILED, TrainingError
 
 from .folders import SPEC, epochs, make_run
 from .pages import read
@@ -78,7 +79,7 @@ def test_what_is_no_run_or_damaged_is_told(folder: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (TrainingError("the loss is nan in epoch 3\nmore", TRAINING_FAILED), "the loss is nan in epoch 3"),
+        (TrainingError("the loss is nan in epoch 3\nmore", EXIT_FAILED), "the loss is nan in epoch 3"),
         (OSError(28, "No space left on device", "x\x1b"), "OSError: [Errno 28] No space left on device: 'x\\x1b'"),
         (TrainingError("another recipe"), None),
         (KeyboardInterrupt(), None),

@@ -13,14 +13,14 @@ from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
 from torchvision import transforms
 from torchvision.transforms import v2
 
+from archdsl.errors import TrainingError
+from archdsl.recipe.recipe import Augmentation, Data, Recipe
 from archdsl.shapes import Image, Shape, Vector
 from archdsl.training.augment import Augment, Draws, check_augmentation, color, crop_box, geometry, measure_colors
 from archdsl.training.augment.color import Colors
 from archdsl.training.augment.draws import Mix, draw
 from archdsl.training.data.image_set import ImageSet
 from archdsl.training.data.prepare import Prepare, unchanged
-from archdsl.training.errors import TrainingError
-from archdsl.training.recipe import Augmentation, Data, Recipe
 from archdsl.training.run import train
 from archdsl.weights.files import Normalization
 

@@ -21,9 +21,9 @@ import pytest
 import torch
 
 from archdsl import writer
+from archdsl.errors import TrainingError
 from archdsl.training import checkpoint
 from archdsl.training.checkpoint import checkpoints, load_checkpoint, load_newest, save_checkpoint
-from archdsl.training.errors import TrainingError
 
 
 def content(step: int) -> dict[str, Any]:

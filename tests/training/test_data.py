@@ -15,14 +15,14 @@ import pytest
 import torch
 from PIL import Image as Pictures
 
+from archdsl.errors import TrainingError
+from archdsl.recipe.recipe import Data
 from archdsl.shapes import Image, Vector
 from archdsl.training.data import known
 from archdsl.training.data.image_set import ImageSet, Request, hold_back, limit
 from archdsl.training.data.known import read_known_set
 from archdsl.training.data.load import load_data
 from archdsl.training.data.prepare import Normalization, Prepare, measure, unchanged
-from archdsl.training.errors import TrainingError
-from archdsl.training.recipe import Data
 
 from .networks import linear, tiny
 

@@ -83,7 +83,7 @@ def test_a_linear_classifier_stays_low_where_a_small_network_learns(
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
     from linear_classifier import best_linear_accuracy
 
-    from archdsl.training.recipe import AdamW, Data, Recipe
+    from archdsl.recipe.recipe import AdamW, Data, Recipe
     from archdsl.training.run import train
 
     from .networks import small

@@ -13,6 +13,8 @@ import torch
 from PIL import Image as Pictures
 from PIL import ImageOps
 
+from archdsl.errors import TrainingError
+from archdsl.recipe.recipe import Augmentation, Data
 from archdsl.shapes import Image
 from archdsl.training.augment import crop_box
 from archdsl.training.augment.draws import draw
@@ -20,8 +22,6 @@ from archdsl.training.data.image_set import DataSet, ImageSet, Request
 from archdsl.training.data.load import load_data
 from archdsl.training.data.pictures import read_image
 from archdsl.training.data.streamed import StreamedSet
-from archdsl.training.errors import TrainingError
-from archdsl.training.recipe import Augmentation, Data
 
 from .networks import tiny
 

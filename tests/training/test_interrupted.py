@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from archdsl.recipe.recipe import AdamW, Augmentation, Data, Recipe
 from archdsl.training.checkpoint import load_newest
-from archdsl.training.recipe import AdamW, Augmentation, Data, Recipe
 from archdsl.training.run import RunResult, train
 
 from .networks import tiny

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from archdsl.errors import TrainingError
 from archdsl.runs.metrics import EpochMetrics
-from archdsl.training.errors import TrainingError
 from archdsl.training.loggers import CsvLog, TensorBoard
 
 FIRST = EpochMetrics(1, 10, 0.001, 2.25, 0.125, None, None, 2.0, 0.25, 12.5, 8.0)

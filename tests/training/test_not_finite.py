@@ -17,13 +17,14 @@ from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
 
 import archdsl
 from archdsl.backends.pytorch import auxiliary_outputs
+from archdsl.errors import TrainingError
+from archdsl.exit_codes import EXIT_FAILED
+from archdsl.recipe.recipe import Augmentation, Data, Recipe
 from archdsl.runs.folder import RunFolder
 from archdsl.training import loop, run
 from archdsl.training.augment import Augment
 from archdsl.training.checkpoint import load_newest
-from archdsl.training.errors import TRAINING_FAILED, TrainingError
 from archdsl.training.not_finite import Failure, First, NotFiniteError, find, not_finite_told
-from archdsl.training.recipe import Augmentation, Data, Recipe
 from archdsl.training.run import train
 
 from .networks import tiny
@@ -149,7 +150,7 @@ def told(
 ) -> list[str]:
     with pytest.raises(TrainingError) as raised, not_finite_told(RunFolder(tmp_path), network()[0], recipe, CPU):
         raise NotFiniteError(failure(first, **more))
-    assert raised.value.exit_code == TRAINING_FAILED
+    assert raised.value.exit_code == EXIT_FAILED
     return str(raised.value).splitlines()
 
 
@@ -229,7 +230,7 @@ def test_a_run_stops_before_its_weights_take_the_step(tmp_path: Path, monkeypatc
     monkeypatch.setattr(loop, "find", look)
     with pytest.raises(TrainingError, match="epoch 2, step 6: the images are not finite") as raised:
         train(*tiny(), recipe, device="cpu", out=tmp_path / "run")
-    assert raised.value.exit_code == TRAINING_FAILED
+    assert raised.value.exit_code == EXIT_FAILED
     assert len(calls) == 14  # Twelve parts, and those of the step once more.
     kept = json.loads((tmp_path / "run" / "not_finite.json").read_text())
     assert kept["images"] == loop.epoch_order(60, 0, 1)[16:32].tolist()
@@ -256,7 +257,7 @@ def test_weights_that_a_step_makes_infinite_are_not_kept(tmp_path: Path, monkeyp
         TrainingError, match=r"after step 3 the weights of `conv\(4, 3, s2\)` in line 3 of tiny"
     ) as raised:
         train(*tiny(), recipe, device="cpu", out=tmp_path / "run", save_every=0)
-    assert raised.value.exit_code == TRAINING_FAILED
+    assert raised.value.exit_code == EXIT_FAILED
     assert load_newest(tmp_path / "run")[0]["step"] == 2
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from archdsl.backends.pytorch_modules import Aux, Scale
+from archdsl.recipe.recipe import SGD, Adam, AdamW, Muon, Optimizer
 from archdsl.training.optimizers import make_optimizer
-from archdsl.training.recipe import SGD, Adam, AdamW, Muon, Optimizer
 
 CPU = torch.device("cpu")
 DECAY = 0.1

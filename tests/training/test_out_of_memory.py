@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from archdsl.cost.memory import forecast_training
+from archdsl.recipe.recipe import SGD, Recipe
 from archdsl.training import out_of_memory
 from archdsl.training.data.image_set import DataSet, ImageSet
 from archdsl.training.out_of_memory import USABLE, advice, is_out_of_memory, memory_of
-from archdsl.training.recipe import SGD, Recipe
 
 from .networks import small
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import torch
 
+from archdsl.errors import TrainingError
+from archdsl.recipe.recipe import Augmentation, Cosine, Data, Muon, Recipe
 from archdsl.runs.folder import RunFolder
 from archdsl.training import loop, run
 from archdsl.training.checkpoint import checkpoints, load_newest
 from archdsl.training.data.figures import draw_figures
-from archdsl.training.errors import TrainingError
-from archdsl.training.recipe import Augmentation, Cosine, Data, Muon, Recipe
 from archdsl.training.report import Silence
 from archdsl.training.run import RunResult, train
 from archdsl.weights.tensors import read_weights

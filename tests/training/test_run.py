@@ -13,8 +13,11 @@ import torch
 from torch import nn
 
 from archdsl.backends.pytorch import build
+from archdsl.errors import TrainingError
 from archdsl.layers.joining import Aux
 from archdsl.network import Head, Network
+from archdsl.recipe.read import check_recipe
+from archdsl.recipe.recipe import SGD, Adam, AdamW, Constant, Data, Muon, Optimizer, Recipe
 from archdsl.runs.evaluation import Evaluation
 from archdsl.source import Source
 from archdsl.training import loop, run
@@ -22,13 +25,10 @@ from archdsl.training.augment import mix
 from archdsl.training.checkpoint import checkpoints, load_newest
 from archdsl.training.data.image_set import ImageSet
 from archdsl.training.data.prepare import Prepare
-from archdsl.training.errors import TrainingError
 from archdsl.training.evaluation import evaluate
 from archdsl.training.initialize import initialize
 from archdsl.training.loop import EpochMetrics, epoch_order
 from archdsl.training.optimizers import make_optimizer
-from archdsl.training.recipe import SGD, Adam, AdamW, Constant, Data, Muon, Optimizer, Recipe
-from archdsl.training.recipe_file import check_recipe
 from archdsl.training.report import Silence
 from archdsl.training.run import RunResult, choose_device, train
 from archdsl.training.signals import StopRequest

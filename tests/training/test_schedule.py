@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archdsl.training.recipe import Constant, Cosine, Linear, Schedule, Step
+from archdsl.recipe.recipe import Constant, Cosine, Linear, Schedule, Step
 from archdsl.training.schedule import learning_rate
 
 

@@ -7,15 +7,15 @@ from contextlib import closing
 import torch
 from torch import Tensor
 
+from archdsl.errors import TrainingError
+from archdsl.recipe.recipe import Augmentation
 from archdsl.training.augment.color import Colors, change_colors
 from archdsl.training.augment.draws import Draws, draw
 from archdsl.training.augment.geometry import crop_and_resize, crop_boxes, erase, shift_and_mirror
 from archdsl.training.augment.mix import Targets, mix
 from archdsl.training.data.image_set import Images, Request
 from archdsl.training.data.prepare import Prepare
-from archdsl.training.errors import TrainingError
 from archdsl.training.randomness import generator_of
-from archdsl.training.recipe import Augmentation
 
 _OF_COLORS = ("saturation", "hue", "pca_noise")
 

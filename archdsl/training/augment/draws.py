@@ -15,8 +15,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from archdsl.recipe.recipe import Augmentation
 from archdsl.training.randomness import generator_of, seed_of
-from archdsl.training.recipe import Augmentation
 
 ATTEMPTS = 10
 """How often torchvision draws the sides of a rectangle before it gives up; what fits the image first is taken."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from archdsl.errors import TrainingError
 from archdsl.training.data.image_set import DataSet, ImageSet
-from archdsl.training.errors import TrainingError
 
 SIDE = 8
 CLASSES = tuple("0123456789")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import NoReturn
 
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
 from archdsl.layers.base import Cost
 from archdsl.layers.normalization import BatchNorm
 from archdsl.network import Leaf, Network, Sequence
 from archdsl.shapes import Image, Shape, Vector
 from archdsl.source import Source, Span
-from archdsl.training.errors import TrainingError, printable
 
 _TOKENS = re.compile(r'#[^\n]*|"[^"\n]*"|\binput\s*\([^)]*\)')
 

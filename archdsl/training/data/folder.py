@@ -10,12 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
 from archdsl.shapes import Image
 from archdsl.training.data.fit import Fit
 from archdsl.training.data.image_set import DataSet, Images, ImageSet, Request
 from archdsl.training.data.pictures import look_at
 from archdsl.training.data.streamed import StreamedSet
-from archdsl.training.errors import TrainingError, printable
 
 TEST_SHARE = 0.2
 """The part of each class that is kept for the test, where a folder has no `test` or `val` of its own."""

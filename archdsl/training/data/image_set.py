@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 import torch
 from torch import Tensor
 
-from archdsl.training.errors import TrainingError
+from archdsl.errors import TrainingError
 from archdsl.training.randomness import generator_of
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
 from archdsl.training.data.image_set import DataSet, ImageSet
-from archdsl.training.errors import TrainingError, printable
 
 
 class KnownSet(NamedTuple):

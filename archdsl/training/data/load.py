@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
 from archdsl.network import Network
+from archdsl.recipe.recipe import Data
 from archdsl.shapes import Image
 from archdsl.source import Source
 from archdsl.training.data.digits import CLASSES, SIDE, read_digits
@@ -15,8 +18,6 @@ from archdsl.training.data.folder import list_folder, open_folder
 from archdsl.training.data.image_set import DataSet, ImageSet, hold_back, limit
 from archdsl.training.data.known import KNOWN_SETS, read_known_set
 from archdsl.training.data.streamed import StreamedSet
-from archdsl.training.errors import TrainingError, printable
-from archdsl.training.recipe import Data
 
 SHAPES_TRAIN = 5000
 SHAPES_TRAIN_SMALL = 10_000

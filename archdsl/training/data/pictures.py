@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from archdsl.training.errors import TrainingError, printable
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture

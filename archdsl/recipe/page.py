@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from archdsl.training.recipe import CHOICES, DEFAULT_CHOICES
-from archdsl.training.recipe_keys import (
+from archdsl.recipe.keys import (
     FLAGS,
     SECTIONS,
     Key,
@@ -16,8 +15,9 @@ from archdsl.training.recipe_keys import (
     in_words,
     meant_keys,
 )
+from archdsl.recipe.recipe import CHOICES, DEFAULT_CHOICES
 
-BEGIN = "<!-- The keys, made from the classes of archdsl/training/recipe.py by `make reference`. -->"
+BEGIN = "<!-- The keys, made from the classes of archdsl/recipe/recipe.py by `make reference`. -->"
 END = "<!-- The end of the keys. -->"
 
 

@@ -1,12 +1,8 @@
-"""What ends a run, as a value that the command line prints in one line."""
+"""What ends a training, an evaluation or a look at a run, as a value that the command line prints in one line."""
 
 from __future__ import annotations
 
-from archdsl.diagnostics.render import unobeyed, visible
-
-WEIGHTS_DO_NOT_FIT = 1
-WRONG_USE = 2
-TRAINING_FAILED = 3
+from archdsl.exit_codes import EXIT_USAGE
 
 
 class TrainingError(Exception):
@@ -17,12 +13,7 @@ class TrainingError(Exception):
     of_all: whether each of the processes that train together raises it, so that the first alone needs to tell.
     """
 
-    def __init__(self, message: str, exit_code: int = WRONG_USE, *, of_all: bool = False) -> None:
+    def __init__(self, message: str, exit_code: int = EXIT_USAGE, *, of_all: bool = False) -> None:
         super().__init__(message)
         self.exit_code = exit_code
         self.of_all = of_all
-
-
-def printable(text: str) -> str:
-    """Lines with what a terminal or a CI runner would obey written out, so that a name from a file can't steer it."""
-    return unobeyed("\n".join(map(visible, text.split("\n"))))

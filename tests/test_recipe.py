@@ -12,15 +12,15 @@ from hypothesis.strategies import DrawFn, booleans, composite, lists, sampled_fr
 from hypothesis.strategies import text as hypothesis_text
 
 from archdsl.cli import run_words
-from archdsl.training.errors import TrainingError
-from archdsl.training.recipe import CHOICES, SGD, AdamW, Augmentation, Cosine, Data, Recipe, Step, recipe_differences
-from archdsl.training.recipe_file import Override, check_recipe, read_overrides, read_recipe
-from archdsl.training.recipe_keys import SECTIONS, all_keys
-from archdsl.training.recipe_page import describe_key, keys_as_yaml, with_keys
-from archdsl.training.recipe_schema import recipe_schema
-from archdsl.training.yaml_text import read_yaml
+from archdsl.errors import TrainingError
+from archdsl.recipe.keys import SECTIONS, all_keys
+from archdsl.recipe.page import describe_key, keys_as_yaml, with_keys
+from archdsl.recipe.read import Override, check_recipe, read_overrides, read_recipe
+from archdsl.recipe.recipe import CHOICES, SGD, AdamW, Augmentation, Cosine, Data, Recipe, Step, recipe_differences
+from archdsl.recipe.schema import recipe_schema
+from archdsl.recipe.yaml_text import read_yaml
 
-SPECS = Path(__file__).parents[2] / "specs"
+SPECS = Path(__file__).parent.parent / "specs"
 
 
 def refusal(text: str, *overrides: Override) -> str:

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from archdsl.training.errors import TrainingError, printable
-from archdsl.training.recipe import CHOICES, DEFAULT_CHOICES, Recipe
-from archdsl.training.recipe_keys import FLAGS, SECTIONS, all_keys, in_words, meant_keys, near_keys, value_as_written
-from archdsl.training.yaml_text import MOST_CHARACTERS, KeyPath, dotted, read_scalar, read_yaml, told_of
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
+from archdsl.recipe.keys import FLAGS, SECTIONS, all_keys, in_words, meant_keys, near_keys, value_as_written
+from archdsl.recipe.recipe import CHOICES, DEFAULT_CHOICES, Recipe
+from archdsl.recipe.yaml_text import MOST_CHARACTERS, KeyPath, dotted, read_scalar, read_yaml, told_of
 
 MOST_MISTAKES = 20
 """So many mistakes of a recipe are told, and the number of all others."""

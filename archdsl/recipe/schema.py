@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.training.recipe import CHOICES, DEFAULT_CHOICES, Recipe
+from archdsl.recipe.recipe import CHOICES, DEFAULT_CHOICES, Recipe
 
 
 def recipe_schema() -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from archdsl.training.errors import TrainingError, printable
+from archdsl.diagnostics.render import printable
+from archdsl.errors import TrainingError
 
 MOST_CHARACTERS = 1 << 16
 DEEPEST = 10

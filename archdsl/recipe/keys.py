@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
-from archdsl.training.recipe import CHOICES, DEFAULT_CHOICES, Recipe, Section
-from archdsl.training.recipe_schema import recipe_schema
+from archdsl.recipe.recipe import CHOICES, DEFAULT_CHOICES, Recipe, Section
+from archdsl.recipe.schema import recipe_schema
 
 FLAGS = {
     "--data": "data.name",

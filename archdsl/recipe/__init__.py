@@ -1,0 +1,1 @@
+"""Recipes: how a network is trained, as a value and as text. No torch."""
