@@ -168,6 +168,16 @@ DataName = Annotated[
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Where data sets lie; by default $ARCHDSL_DATA, else ./data.")]
 Download = Annotated[bool, typer.Option("--download", help="Fetch a data set that is not there.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Images a step.")]
+Rate = Annotated[float | None, typer.Option(help="The learning rate, at its highest.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="The same seed gives the same numbers.")]
+LimitTrain = Annotated[int | None, typer.Option(min=1, help="Train on so many images only.")]
+LimitTest = Annotated[int | None, typer.Option(min=1, help="Test on so many images only.")]
+SaveEvery = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", min=0, help="Save in the middle of an epoch too; 300 by default."),
+]
 MaxLayers = Annotated[int, typer.Option("--max-layers", min=1, help="A larger network is refused.")]
 
 
@@ -374,13 +384,13 @@ def train(
     data: DataName = None,
     recipe: Recipe = None,
     set_recipe: SetRecipe = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images a step.")] = None,
-    lr: Annotated[float | None, typer.Option(help="The learning rate, at its highest.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same numbers.")] = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    lr: Rate = None,
+    seed: Seed = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
-    limit_train: Annotated[int | None, typer.Option(min=1, help="Train on so many images only.")] = None,
-    limit_test: Annotated[int | None, typer.Option(min=1, help="Test on so many images only.")] = None,
+    limit_train: LimitTrain = None,
+    limit_test: LimitTest = None,
     settings: Set = None,
     input: Input = None,
     root: Root = None,
@@ -391,10 +401,7 @@ def train(
         str | None,
         typer.Option(metavar="RUN", help="Go on with a stopped run; `auto`: with that in --out, if there is one."),
     ] = None,
-    save_every: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", min=0, help="Save in the middle of an epoch too; 300 by default."),
-    ] = None,
+    save_every: SaveEvery = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write files for TensorBoard too.")] = False,
     weights: Annotated[
         str | None,
@@ -435,6 +442,77 @@ def train(
         weights=weights,
         leave_out=leave_out or [],
         quiet=quiet,
+    )
+
+
+@app.command()
+def sweep(
+    spec: Annotated[str | None, typer.Argument(help="The .arch file; for --resume SWEEP it can be left out.")] = None,
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--over",
+            metavar="KEY=VALUE,...",
+            help="Values of a key of the recipe, as optimizer.lr=0.01,0.1; each with each where it is repeated.",
+        ),
+    ] = None,
+    data: DataName = None,
+    recipe: Recipe = None,
+    set_recipe: SetRecipe = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    lr: Rate = None,
+    seed: Seed = None,
+    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
+    limit_train: LimitTrain = None,
+    limit_test: LimitTest = None,
+    settings: Set = None,
+    input: Input = None,
+    root: Root = None,
+    data_dir: DataDir = None,
+    download: Download = False,
+    out: Annotated[Path | None, typer.Option(help="The sweep's folder; by default a new one in ./sweeps.")] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="SWEEP", help="Go on with a stopped sweep; `auto`: with that in --out, if there is one."),
+    ] = None,
+    save_every: SaveEvery = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the table alone.")] = False,
+    format: Annotated[DiffFormat, typer.Option("--format", help="For people or for programs.")] = DiffFormat.text,
+) -> Command:
+    """Train a network by each recipe of a grid, one after the other, and tell which is best.
+
+    Exits with 0 when all are done, 1 where the spec has errors, 2 on wrong use or an unreadable file, 3 where some
+    trainings failed, 130 and 143 when interrupted.
+    """
+    from archdsl.commands.sweep import sweep as run_sweep
+
+    return partial(
+        run_sweep,
+        spec,
+        over=over or [],
+        input=input,
+        settings=settings or [],
+        root=root,
+        recipe_path=recipe,
+        recipe_settings=set_recipe or [],
+        flags={
+            "--data": data,
+            "--epochs": epochs,
+            "--batch-size": batch_size,
+            "--lr": lr,
+            "--seed": seed,
+            "--limit-train": limit_train,
+            "--limit-test": limit_test,
+        },
+        device=device.value,
+        data_dir=data_dir,
+        download=download,
+        out=out,
+        resume=resume,
+        save_every=save_every,
+        quiet=quiet,
+        format=format.value,
     )
 
 
@@ -480,7 +558,7 @@ def evaluate(
     part: Annotated[Part, typer.Option("--part", help="Which of its images.")] = Part.test,
     data_dir: DataDir = None,
     download: Download = False,
-    limit_test: Annotated[int | None, typer.Option(min=1, help="Test on so many images only.")] = None,
+    limit_test: LimitTest = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images at a time; the numbers stay the same.")] = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     mean: Mean = None,

@@ -26,6 +26,7 @@ from archdsl.runs.comparison import (
     value_text,
 )
 from archdsl.runs.folder import RunFolder
+from archdsl.runs.sweep import is_beside_runs
 from archdsl.writer import write_bytes
 
 
@@ -33,13 +34,14 @@ def compare(runs: Sequence[str], *, output: str | None = None, format: str = "te
     """Tell how runs differ, in what they were made of and in what they came to.
 
     Args:
-        runs: two or more folders of runs.
+        runs: two or more folders of runs; of a sweep's folder, files beside the runs are passed over.
         output: the page to write, in HTML.
         format: what is printed, "text" or "json".
 
     Returns:
         0; 2 on wrong use, or where a run can't be read or the page not be written.
     """
+    runs = [run for run in runs if not is_beside_runs(run)]
     if len(runs) < 2:
         return refuse("compare takes two runs or more")
     if output is not None and (wrong := wrong_output(output)) is not None:

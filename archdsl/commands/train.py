@@ -66,7 +66,7 @@ def train(
         return refuse("--resume RUN goes on with the weights of RUN, and --weights starts from others")
     if spec is None and resume is None:
         return refuse("train what? `archdsl train SPEC`, or `archdsl train --resume RUN`")
-    given = None if spec is None else _read_spec(spec, input, settings, root)
+    given = None if spec is None else read_given(spec, input, settings, root)
     if isinstance(given, int):
         return given
     if resume is not None:
@@ -101,7 +101,8 @@ def train(
     )
 
 
-def _read_spec(spec: str, input: str | None, settings: Sequence[str], root: str | None) -> Given | int:
+def read_given(spec: str, input: str | None, settings: Sequence[str], root: str | None) -> Given | int:
+    """The network of a spec, or an exit code."""
     read = read_network(spec, input=input, settings=settings, root=root)
     if isinstance(read, int):
         return read

@@ -33,11 +33,14 @@ class Override(NamedTuple):
     flag: str
 
 
-def read_overrides(settings: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> tuple[Override, ...]:
+def read_overrides(
+    settings: Sequence[str] = (), flags: Mapping[str, Any] | None = None, option: str = "--set-recipe"
+) -> tuple[Override, ...]:
     """What a command line puts over a recipe.
 
     settings: each `--set-recipe`, as "optimizer.lr=0.05"; the value is read as it would be in a recipe.
     flags: the values of flags that are short for a key, by their names in `FLAGS`; None where one is not given.
+    option: what stands for `--set-recipe` in messages.
 
     Raises TrainingError with a line for each that can't be meant: no such key, one given twice, no value.
     """
@@ -49,12 +52,12 @@ def read_overrides(settings: Sequence[str] = (), flags: Mapping[str, Any] | None
     wrong: list[str] = []
     for text in settings:
         key, equals, value = (part.strip() for part in text.partition("="))
-        flag = f"--set-recipe {key}"
+        flag = f"{option} {key}"
         if not (key and equals and value):
-            wrong.append(f"--set-recipe takes KEY=VALUE, as optimizer.lr=0.05, not `{text}`")
+            wrong.append(f"{option} takes KEY=VALUE, as optimizer.lr=0.05, not `{text}`")
         elif key in SECTIONS:
             first = next(path for path in all_keys() if path.startswith(f"{key}."))
-            wrong.append(f"{flag}: a section is set key by key, as --set-recipe {first}={all_keys()[first].example}")
+            wrong.append(f"{flag}: a section is set key by key, as {option} {first}={all_keys()[first].example}")
         elif key not in all_keys():
             close = meant_keys(key) or near_keys(key)
             hint = f"did you mean {in_words(close[:3], 'or')}?" if close else "see `archdsl recipe explain`"

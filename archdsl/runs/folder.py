@@ -64,7 +64,7 @@ class RunFolder(NamedTuple):
     path: Path
 
     @classmethod
-    def create(cls, out: Path | None, spec_name: str) -> RunFolder:
+    def create(cls, out: Path | None, spec_name: str, within: str = "runs") -> RunFolder:
         """Make the folder: `out`, or for `specs/lenet.arch` the first of runs/lenet-1, runs/lenet-2, ... that is new.
 
         Raises TrainingError where `out` has files in it, but for those of a run that was killed before it began, or a
@@ -76,7 +76,7 @@ class RunFolder(NamedTuple):
                 cls(out).refuse_if_used()
                 return cls(out)
             name = "".join(c for c in Path(spec_name).stem if c.isalnum() or c in "-_.").lstrip(".") or "network"
-            runs = Path("runs")
+            runs = Path(within)
             runs.mkdir(exist_ok=True)
             number = 1
             while True:
@@ -88,7 +88,7 @@ class RunFolder(NamedTuple):
                 else:
                     return cls(folder)
         except OSError as error:
-            where = printable(str(out if out is not None else Path("runs")))
+            where = printable(str(out if out is not None else Path(within)))
             raise TrainingError(f"the run's folder {where} can't be made: {_why(error)}") from None
 
     @classmethod
@@ -115,10 +115,18 @@ class RunFolder(NamedTuple):
 
     @contextmanager
     def lock(self) -> Iterator[None]:
+        """Hold the folder, and delete what killed processes left unfinished. Raises TrainingError as `held` does."""
+        with self.held():
+            for left in self.path.rglob(f"*{UNFINISHED}"):
+                with suppress(OSError):
+                    left.unlink()
+            yield
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
         """Keep other processes from writing here, until the block or the process ends, however it ends.
 
-        What killed processes left unfinished is deleted. Raises TrainingError where another process has the lock, or
-        the folder is not writable.
+        Raises TrainingError where another process has the lock, or the folder is not writable.
         """
         from filelock import Timeout  # Needed only by those who write.
 
@@ -135,9 +143,6 @@ class RunFolder(NamedTuple):
             holder = f"process {os.getpid()} on {socket.gethostname()} since {_now()}"
             with suppress(OSError):
                 (self.path / HOLDER).write_bytes(holder.encode("utf-8", "replace"))
-            for left in self.path.rglob(f"*{UNFINISHED}"):
-                with suppress(OSError):
-                    left.unlink()
             yield
         finally:
             with suppress(OSError):

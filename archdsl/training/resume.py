@@ -53,19 +53,26 @@ def refuse_other_network(kept: dict[str, Any], network: Network, spec: Source, r
 
     What is only written in another way, or lies in other files, is no difference.
     """
+    differs = network_difference(kept, network, spec, run)
+    if differs is not None:
+        raise TrainingError(
+            f"{printable(run)} was started with another network; leave the spec out to go on with its own, or start "
+            f"from its weights: --weights {printable(run)}/weights.safetensors\n{differs}"
+        )
+
+
+def network_difference(kept: Mapping[str, Any], network: Network, spec: Source, run: str) -> str | None:
+    """How a network differs from the one of a run that facts are kept of, in lines; None where it does not."""
     origin = Origin(**kept)
     source, _ = origin.source(Path(run, "checkpoint"))
     before = check(source, origin.input, origin.settings)
     if before.network is None:
         raise TrainingError(f"{printable(run)} was started by another version of archdsl, which knew its spec")
     comparison = compare(before.network, network)
-    if not comparison.equal:
-        names = f"{run} as it was started", spec.name
-        differs = text_of(comparison, Printed(names, (before.source, spec), False))
-        raise TrainingError(
-            f"{printable(run)} was started with another network; leave the spec out to go on with its own, or start "
-            f"from its weights: --weights {printable(run)}/weights.safetensors\n{differs}"
-        )
+    if comparison.equal:
+        return None
+    names = f"{run} as it was started", spec.name
+    return text_of(comparison, Printed(names, (before.source, spec), False))
 
 
 def refuse_other_facts(kept: Facts, given: Facts, run: str) -> None:
