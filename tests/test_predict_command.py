@@ -46,7 +46,7 @@ def test_pictures_are_seen_as_in_training(folder: Path, capsys: pytest.CaptureFi
     from archdsl.commands.trained import find_target
     from archdsl.recipe.recipe import Data
     from archdsl.training.data.load import load_data
-    from archdsl.training.run import choose_device
+    from archdsl.training.environment import choose_device
     from archdsl.training.trained import read_trained
 
     found = find_target("run")

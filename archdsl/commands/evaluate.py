@@ -51,8 +51,9 @@ def evaluate(
         pixels = read_pixels(mean, std)
         # Only now, for torch takes seconds to import, and a wrong option none.
         share_the_cores()
+        from archdsl.training.data.load import data_folder
+        from archdsl.training.environment import choose_device
         from archdsl.training.evaluation import BATCH
-        from archdsl.training.run import choose_device, data_folder
         from archdsl.training.signals import stop_on_signals
         from archdsl.training.trained import evaluate_trained, load_part, read_trained
 

@@ -45,7 +45,7 @@ def predict(
         pixels, recipe = read_pixels(mean, std), recipe_of(found)
         # Only now, for torch takes seconds to import, and a wrong option none.
         share_the_cores()
-        from archdsl.training.run import choose_device
+        from archdsl.training.environment import choose_device
         from archdsl.training.trained import predict as ask
         from archdsl.training.trained import read_trained
 

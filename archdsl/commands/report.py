@@ -113,8 +113,9 @@ def evaluate_run(
     part = "validation" if summary.evaluated_on == "validation" and summary.status != FINISHED else "test"
     # Only now, for torch takes seconds to import.
     share_the_cores()
+    from archdsl.training.data.load import data_folder
+    from archdsl.training.environment import choose_device
     from archdsl.training.review import pngs_of
-    from archdsl.training.run import choose_device, data_folder
     from archdsl.training.signals import stop_on_signals
     from archdsl.training.trained import evaluate_trained, load_part, read_trained
 

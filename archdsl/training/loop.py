@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import pairwise
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +54,29 @@ class Progress:
         self.loss_sum = 0.0
         self.right = 0
         self.seconds = 0.0
+
+    def state(self) -> dict[str, Any]:
+        """All of it, as a checkpoint keeps it."""
+        return {
+            "epochs": [each._asdict() for each in self.epochs],
+            "step": self.step,
+            "loss_sum": self.loss_sum,
+            "right": self.right,
+            "seconds": self.seconds,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+        }
+
+    def put(self, state: Mapping[str, Any]) -> None:
+        """Stand where the training stood that gave this `state`."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.epochs = [EpochMetrics(**each) for each in state["epochs"]]
+        self.step, self.right = state["step"], state["right"]
+        self.loss_sum, self.seconds = state["loss_sum"], state["seconds"]
 
     def evaluated_model(self) -> AbstractContextManager[object]:
         """While it is open, the model has the weights that are evaluated and kept: the average, if there is one."""

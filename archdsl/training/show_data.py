@@ -18,10 +18,9 @@ from archdsl.source import Source
 from archdsl.training.augment import Augment, check_augmentation, measure_colors
 from archdsl.training.data.fit import Fit, NoNetwork
 from archdsl.training.data.image_set import DataSet
-from archdsl.training.data.load import load_fitting
+from archdsl.training.data.load import data_folder, load_fitting
 from archdsl.training.data.prepare import Prepare, measure, unchanged
 from archdsl.training.report import write_line
-from archdsl.training.run import data_folder
 from archdsl.training.sheet import SOFTWARE, draw_sheet
 from archdsl.weights.files import Normalization
 from archdsl.writer import write_bytes

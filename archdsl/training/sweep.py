@@ -163,8 +163,9 @@ def run_sweep(
     Raises:
         TrainingError: before the first training, for a mistake of the user's.
     """
+    from archdsl.training.environment import choose_device
     from archdsl.training.report import choose_report, write_line
-    from archdsl.training.run import SAVE_EVERY, choose_device, train
+    from archdsl.training.run import SAVE_EVERY, train
 
     stdout = sys.stdout if stdout is None else stdout
     stderr = sys.stderr if stderr is None else stderr
@@ -238,7 +239,8 @@ class _Held:
 
     def images(self, recipe: Recipe) -> DataSet:
         """The images of a recipe. Raises TrainingError where they can't be had."""
-        from archdsl.training.run import data_folder, read_images
+        from archdsl.training.data.load import data_folder
+        from archdsl.training.setup import read_images
         from archdsl.training.world import World
 
         if self.read is None or self.read[0] != recipe.data:
@@ -250,7 +252,7 @@ class _Held:
 
     def refuse_unfit(self, recipes: Sequence[Recipe]) -> None:
         """Raise TrainingError where one of the recipes can't be trained by, before an hour is spent on another."""
-        from archdsl.training.run import refuse_unfit
+        from archdsl.training.setup import refuse_unfit
         from archdsl.training.world import World
 
         # The first point's images are read last, and so are there when it begins.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from archdsl.diagnostics.render import printable
 from archdsl.errors import TrainingError
-from archdsl.exit_codes import EXIT_ERRORS, EXIT_FAILED, EXIT_USAGE
+from archdsl.exit_codes import EXIT_ERRORS, EXIT_FAILED
 from archdsl.network import Network
 from archdsl.recipe.recipe import Data, Recipe
 from archdsl.runs.evaluation import Evaluation, Prediction
@@ -28,12 +28,11 @@ from archdsl.training.data.streamed import StreamedSet
 from archdsl.training.evaluation import BATCH, evaluate
 from archdsl.training.out_of_memory import is_out_of_memory
 from archdsl.training.precision import autocast_for
+from archdsl.training.setup import read_fitting
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
 from archdsl.weights import tensors
-from archdsl.weights.errors import WeightsError
 from archdsl.weights.files import Normalization, Origin
-from archdsl.weights.state import state_of
 
 PARTS = ("test", "validation", "train")
 """The parts of a data set."""
@@ -95,11 +94,7 @@ def read_trained(
     classes = network.output.features
     if origin.classes is not None and len(origin.classes) != classes:
         raise TrainingError(f"{name}: it names {len(origin.classes)} classes, and the network gives {classes} values")
-    try:
-        weights = tensors.read_weights(file)
-        found = tensors.fit(weights, state_of(network), spec.name)
-    except WeightsError as error:
-        raise TrainingError(str(error), EXIT_ERRORS if error.does_not_fit else EXIT_USAGE) from None
+    weights, found = read_fitting(file, network, spec.name)
     model = build(network)
     tensors.put(weights, found, model)
     model.to(device)

@@ -46,12 +46,12 @@ def at(module, name):
         return real(*args, **kwargs)
     setattr(module, name, dwelling)
 if moment:
-    from archdsl.training import loop, run
+    from archdsl.training import keeper, loop, setup
     at(*{
-        "start": (run, "load_data"),
+        "start": (setup, "load_data"),
         "training": (loop, "seed_step"),
         "evaluation": (loop, "evaluate"),
-        "saving": (run, "save_checkpoint"),
+        "saving": (keeper, "save_checkpoint"),
     }[moment])
 sys.exit(run_train_command(*tiny(), recipe_path=sys.argv[5], device="cpu", out=sys.argv[1]))
 """

@@ -21,7 +21,7 @@ from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FAILED
 from archdsl.recipe.recipe import Augmentation, Data, Recipe
 from archdsl.runs.folder import RunFolder
-from archdsl.training import loop, run
+from archdsl.training import loop, setup
 from archdsl.training.augment import Augment
 from archdsl.training.checkpoint import load_newest
 from archdsl.training.not_finite import Failure, First, NotFiniteError, find, not_finite_told
@@ -264,7 +264,7 @@ def test_weights_that_a_step_makes_infinite_are_not_kept(tmp_path: Path, monkeyp
 def test_a_gradient_that_is_not_finite_stops_a_run_whose_loss_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, seen = run.initialize, []
+    real, seen = setup.initialize, []
 
     def initialize(model: nn.Sequential, way: str) -> None:
         real(model, way)
@@ -275,7 +275,7 @@ def test_a_gradient_that_is_not_finite_stops_a_run_whose_loss_is(
 
         model[0].weight.register_hook(overflow)
 
-    monkeypatch.setattr(run, "initialize", initialize)
+    monkeypatch.setattr(setup, "initialize", initialize)
     recipe = Recipe(data=Data(train=60, test=20), epochs=3, batch_size=16, clip_gradient=1.0)
     with pytest.raises(TrainingError) as raised:
         train(*tiny(), recipe, device="cpu", out=tmp_path / "run")

@@ -14,7 +14,7 @@ import torch
 from archdsl.errors import TrainingError
 from archdsl.recipe.recipe import Augmentation, Cosine, Data, Muon, Recipe
 from archdsl.runs.folder import RunFolder
-from archdsl.training import loop, run
+from archdsl.training import loop, run, setup
 from archdsl.training.checkpoint import checkpoints, load_newest
 from archdsl.training.data.figures import draw_figures
 from archdsl.training.report import Silence
@@ -146,7 +146,7 @@ def test_crashed_in_any_step(tmp_path: Path, undisturbed: dict[str, Any], step: 
 def test_stopped_while_it_evaluates(
     tmp_path: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = run.Setup.evaluated, []
+    real, calls = loop.Setup.evaluated, []
 
     def interrupted(self: Any, model: Any, images: Any, stop: Any) -> Any:
         calls.append(len(images))
@@ -154,7 +154,7 @@ def test_stopped_while_it_evaluates(
             signal.raise_signal(signal.SIGTERM)
         return real(self, model, images, stop)
 
-    monkeypatch.setattr(run.Setup, "evaluated", interrupted)
+    monkeypatch.setattr(loop.Setup, "evaluated", interrupted)
     result = go(tmp_path / "run")
     while result.signal is not None:
         result = go(tmp_path / "run", resume=True)
@@ -259,14 +259,14 @@ def test_another_recipe_is_refused(tmp_path: Path, change: dict[str, Any], told:
 
 def test_other_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go(tmp_path / "run", report=StopsAfter(1))
-    real = run.load_data
+    real = setup.load_data
 
     def one_pixel_flipped(*arguments: Any) -> Any:
         data = real(*arguments)
         data.train.images[3, 0, 5, 5] ^= 1
         return data
 
-    monkeypatch.setattr(run, "load_data", one_pixel_flipped)
+    monkeypatch.setattr(setup, "load_data", one_pixel_flipped)
     with pytest.raises(TrainingError, match="the images or their labels are others than then"):
         go(tmp_path / "run", resume=True)
 

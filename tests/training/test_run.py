@@ -20,17 +20,18 @@ from archdsl.recipe.read import check_recipe
 from archdsl.recipe.recipe import SGD, Adam, AdamW, Constant, Data, Muon, Optimizer, Recipe
 from archdsl.runs.evaluation import Evaluation
 from archdsl.source import Source
-from archdsl.training import loop, run
+from archdsl.training import loop, run, setup
 from archdsl.training.augment import mix
 from archdsl.training.checkpoint import checkpoints, load_newest
 from archdsl.training.data.image_set import ImageSet
 from archdsl.training.data.prepare import Prepare
+from archdsl.training.environment import choose_device
 from archdsl.training.evaluation import evaluate
 from archdsl.training.initialize import initialize
 from archdsl.training.loop import EpochMetrics, epoch_order
 from archdsl.training.optimizers import make_optimizer
 from archdsl.training.report import Silence
-from archdsl.training.run import RunResult, choose_device, train
+from archdsl.training.run import RunResult, train
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
 from archdsl.weights.files import read_origin
@@ -176,7 +177,7 @@ def with_head(weight: float) -> tuple[Network, Source]:
 
 def test_an_auxiliary_head_counts_with_its_weight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     still = Recipe(data=QUICK.data, epochs=1, batch_size=60, optimizer=SGD(lr=1e-9), schedule=Constant())
-    monkeypatch.setattr(run, "initialize", lambda model, way: [nn.init.zeros_(p) for p in model.parameters()])
+    monkeypatch.setattr(setup, "initialize", lambda model, way: [nn.init.zeros_(p) for p in model.parameters()])
     losses = [quick_run(tmp_path / f"{w}", still, with_head(w)).epochs[0] for w in (0.0, 0.3, 1.0)]
     chance = math.log(10)  # With weights of 0 each output is that of chance.
     assert [metrics.train_loss for metrics in losses] == pytest.approx([chance, 1.3 * chance, 2 * chance], rel=1e-4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 from archdsl.diagnostics.render import printable
@@ -23,6 +24,11 @@ SHAPES_TRAIN = 5000
 SHAPES_TRAIN_SMALL = 10_000
 SMALL_BELOW = 64
 SHAPES_TEST = 1000
+
+
+def data_folder(data_dir: Path | None) -> Path:
+    """Where published data sets lie: as given, else $ARCHDSL_DATA, else ./data."""
+    return Path(data_dir or os.environ.get("ARCHDSL_DATA") or "data").expanduser()
 
 
 def load_data(data: Data, network: Network, spec: Source, data_dir: Path, download: bool = False) -> DataSet:
