@@ -41,6 +41,7 @@ VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("ResNeXt-101 32x8d", "depth=101 groups=32 width=8"),
         Variant("ResNeXt-101 64x4d", "depth=101 groups=64 width=4"),
     ),
+    "wide_resnet": (Variant("WRN-28-10"), Variant("WRN-40-4", "depth=40 width=4")),
     "squeezenet": (Variant("SqueezeNet 1.0", "version=1.0"), Variant("SqueezeNet 1.1", "version=1.1")),
     "densenet": tuple(Variant(f"DenseNet-{depth}", f"depth={depth}") for depth in (121, 161, 169, 201)),
     "darknet19": (Variant("Darknet-19"),),

@@ -358,6 +358,38 @@ class ConvMixer(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+class WideResNet(nn.Module):
+    """Zagoruyko and Komodakis 2016, section 3 and table 1, for 3x32x32."""
+
+    def __init__(self, depth: int = 28, width: int = 10, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.units = nn.ModuleList()
+        entering = 16
+        for channels, stride in ((16 * width, 1), (32 * width, 2), (64 * width, 2)):
+            for index in range((depth - 4) // 6):
+                unit = nn.Module()
+                unit.norm1 = nn.BatchNorm2d(entering)
+                unit.conv1 = nn.Conv2d(entering, channels, 3, stride if index == 0 else 1, padding=1, bias=False)
+                unit.norm2 = nn.BatchNorm2d(channels)
+                unit.dropout = nn.Dropout(dropout)
+                unit.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+                if index == 0 and (stride, entering) != (1, channels):
+                    unit.shortcut = nn.Conv2d(entering, channels, 1, stride, bias=False)
+                self.units.append(unit)
+                entering = channels
+        self.norm = nn.BatchNorm2d(entering)
+        self.fc = nn.Linear(entering, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        for unit in self.units:
+            activated = functional.relu(unit.norm1(x))
+            y = unit.conv2(unit.dropout(functional.relu(unit.norm2(unit.conv1(activated)))))
+            x = y + (unit.shortcut(activated) if hasattr(unit, "shortcut") else x)
+        return self.fc(functional.relu(self.norm(x)).mean((2, 3)))
+
+
 class UNet(nn.Module):
     """Ronneberger, Fischer and Brox 2015, figure 1, with convolutions padded by one pixel, for 1x512x512."""
 

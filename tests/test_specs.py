@@ -27,6 +27,7 @@ from reference_models import (
     LeNet,
     NetworkInNetwork,
     UNet,
+    WideResNet,
 )
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -159,6 +160,14 @@ def convmixer_of_large_patches() -> nn.Module:
 
 def small_convmixer() -> nn.Module:
     return ConvMixer(channels=32, depth=2)
+
+
+def wide_resnet_40_4() -> nn.Module:
+    return WideResNet(depth=40, width=4)
+
+
+def small_wide_resnet() -> nn.Module:
+    return WideResNet(depth=16, width=2)
 
 
 REGNETS = [("400mf", 0.4), ("800mf", 0.8), ("1_6gf", 1.6), ("3_2gf", 3.2), ("8gf", 8), ("16gf", 16), ("32gf", 32)]
@@ -339,6 +348,9 @@ CASES = [
         small=("3x56x56", {}),
         quick=False,
     ),
+    Case("wide_resnet", {"depth": 16, "width": 2}, small_wide_resnet, 691674, small=("3x16x16", {})),
+    Case("wide_resnet", {"depth": 40, "width": 4}, wide_resnet_40_4, 8_949_210, small=("3x16x16", {}), quick=False),
+    Case("wide_resnet", {}, WideResNet, 36_479_194, small=("3x16x16", {}), quick=False),
     Case("unet", {}, UNet, 31_030_658, small=("1x32x32", {}), quick=False),
 ]
 
