@@ -45,7 +45,7 @@ def main(leave: Callable[[int], NoReturn] = sys.exit) -> NoReturn:
     elif (arguments := quick_fmt(sys.argv[1:])) is not None:
         from archdsl.commands.fmt import fmt as command
     else:
-        from archdsl.cli import run
+        from archdsl.cli.command_line import run
 
         sys.exit(run())
     from archdsl.commands.guard import guarded

@@ -63,7 +63,7 @@ def test_torch_is_imported_by_its_backend_and_by_training_alone() -> None:
 
 
 def test_typer_is_imported_by_the_command_line_alone() -> None:
-    assert who_imports("typer") == {"cli.py"}
+    assert {Path(path).parent.name for path in who_imports("typer")} == {"cli"}
 
 
 ABOVE = ("archdsl.training", "archdsl.runs", "archdsl.recipe", "archdsl.commands", "archdsl.cli", "archdsl.api")
@@ -134,7 +134,7 @@ def test_only_the_edges_print_and_read() -> None:
         "writer.py",
         "reference.py",
         "examples.py",
-        "cli.py",
+        "cli/command_line.py",
         "__main__.py",
         "syntax/parse.py",
         "checker/modules.py",

@@ -151,8 +151,8 @@ def test_the_quick_way_reads_as_typer_does(words: list[str], monkeypatch: pytest
     """The short way past typer gives `check` the same arguments."""
     import inspect
 
-    from archdsl import cli
     from archdsl.__main__ import quick_check
+    from archdsl.cli import command_line
     from archdsl.commands import check as module
 
     seen: list[dict[str, Any]] = []
@@ -165,7 +165,7 @@ def test_the_quick_way_reads_as_typer_does(words: list[str], monkeypatch: pytest
         return 0
 
     monkeypatch.setattr(module, "check", record)
-    assert cli.run_words(words) == 0
+    assert command_line.run_words(words) == 0
     quick = quick_check(words)
     assert quick is not None
     record(**quick)
@@ -175,14 +175,17 @@ def test_the_quick_way_reads_as_typer_does(words: list[str], monkeypatch: pytest
 def test_the_quick_way_takes_every_option() -> None:
     """A new one is forgotten nowhere."""
     import inspect
+    from typing import get_args
 
-    from archdsl import __main__, cli
+    from archdsl import __main__
+    from archdsl.cli.networks import Format
+    from archdsl.cli.options import Color
     from archdsl.commands.check import check
 
     taken = {"files", "settings", *__main__._VALUES.values(), *__main__._FLAGS.values()}
     assert taken == set(inspect.signature(check).parameters)
-    assert {"--format": FORMATS, "--color": tuple(each.value for each in cli.Color)} == __main__._CHOICES
-    assert tuple(each.value for each in cli.Format) == FORMATS
+    assert {"--format": FORMATS, "--color": get_args(Color)} == __main__._CHOICES
+    assert get_args(Format) == FORMATS
 
 
 @pytest.mark.parametrize("words", LEFT_TO_TYPER, ids=" ".join)

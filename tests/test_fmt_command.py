@@ -253,8 +253,8 @@ LEFT_TO_TYPER = [[], ["fmt"], ["fmt", "--check"], ["fmt", "--help"], ["fmt", "a"
 
 @pytest.mark.parametrize("words", QUICK, ids=" ".join)
 def test_the_quick_way_reads_as_typer_does(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from archdsl import cli
     from archdsl.__main__ import quick_fmt
+    from archdsl.cli import command_line
 
     seen: list[dict[str, Any]] = []
 
@@ -264,7 +264,7 @@ def test_the_quick_way_reads_as_typer_does(words: list[str], monkeypatch: pytest
         return 0
 
     monkeypatch.setattr(module, "fmt", record)
-    assert cli.run_words(words) == 0
+    assert command_line.run_words(words) == 0
     assert seen == [quick_fmt(words)]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import DrawFn, booleans, composite, lists, sampled_from, tuples
 from hypothesis.strategies import text as hypothesis_text
 
-from archdsl.cli import run_words
+from archdsl.cli.command_line import run_words
 from archdsl.errors import TrainingError
 from archdsl.recipe.keys import SECTIONS, all_keys
 from archdsl.recipe.page import describe_key, keys_as_yaml, with_keys

@@ -9,7 +9,7 @@ import numpy
 import pytest
 from PIL import Image as Pictures
 
-from archdsl.cli import run_words
+from archdsl.cli.command_line import run_words
 from archdsl.commands.data import show
 from archdsl.training.augment import Augment
 

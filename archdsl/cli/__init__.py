@@ -1,0 +1,1 @@
+"""What is written behind `archdsl`, read with typer. What commands do is in `commands/`."""
