@@ -15,12 +15,14 @@ from archdsl.network import Network
 from archdsl.recipe.recipe import Recipe
 from archdsl.runs.metrics import EpochMetrics
 from archdsl.source import Source
+from archdsl.training.allocator import keep_memory
 from archdsl.training.augment import Augment, check_augmentation, measure_colors
 from archdsl.training.data.fit import Fit
 from archdsl.training.data.image_set import DataSet
 from archdsl.training.data.load import load_data
 from archdsl.training.data.prepare import Prepare, measure, unchanged
 from archdsl.training.ema import Average
+from archdsl.training.in_place import relu_in_place
 from archdsl.training.initialize import initialize
 from archdsl.training.loop import Progress, Setup, fewest_at_once
 from archdsl.training.optimizers import make_optimizer
@@ -135,6 +137,9 @@ def prepare_training(
     initialize(model, recipe.initialization)
     if start is not None:
         tensors.put(*start, model)
+    relu_in_place(model)
+    if device.type == "cpu":
+        keep_memory()
     model.to(device)
     if recipe.channels_last:
         model.to(memory_format=torch.channels_last)

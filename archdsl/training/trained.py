@@ -20,12 +20,14 @@ from archdsl.recipe.recipe import Data, Recipe
 from archdsl.runs.evaluation import Evaluation, Prediction
 from archdsl.shapes import Image, Vector
 from archdsl.source import Source
+from archdsl.training.allocator import keep_memory
 from archdsl.training.data.image_set import Images, ImageSet
 from archdsl.training.data.load import load_data
 from archdsl.training.data.pictures import read_image
 from archdsl.training.data.prepare import Prepare
 from archdsl.training.data.streamed import StreamedSet
 from archdsl.training.evaluation import BATCH, evaluate
+from archdsl.training.in_place import relu_in_place
 from archdsl.training.out_of_memory import is_out_of_memory
 from archdsl.training.precision import autocast_for
 from archdsl.training.setup import read_fitting
@@ -97,6 +99,9 @@ def read_trained(
     weights, found = read_fitting(file, network, spec.name)
     model = build(network)
     tensors.put(weights, found, model)
+    relu_in_place(model)
+    if device.type == "cpu":
+        keep_memory()
     model.to(device)
     recipe = recipe or Recipe()
     if recipe.channels_last:
