@@ -27,6 +27,7 @@ from archdsl.cli.options import (
     Seed,
     Set,
     SetRecipe,
+    Spec,
     TextOrJson,
 )
 
@@ -167,6 +168,56 @@ def sweep(
         resume=resume,
         save_every=save_every,
         quiet=quiet,
+        format=format,
+    )
+
+
+@commands.command(name="find-lr")
+def find_lr(
+    spec: Spec,
+    low: Annotated[float, typer.Option("--from", help="The lowest rate.")] = 1e-6,
+    high: Annotated[float, typer.Option("--to", help="The highest rate.")] = 10.0,
+    steps: Annotated[int, typer.Option(min=20, max=100_000, help="Steps from the one to the other.")] = 100,
+    data: DataName = None,
+    recipe: Recipe = None,
+    set_recipe: SetRecipe = None,
+    batch_size: BatchSize = None,
+    seed: Seed = None,
+    device: Annotated[Device, typer.Option(help="Where to train.")] = "auto",
+    limit_train: LimitTrain = None,
+    settings: Set = None,
+    input: Input = None,
+    root: Root = None,
+    data_dir: DataDir = None,
+    download: Download = False,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE.html", help="Write a page with the curve, too.")
+    ] = None,
+    format: Annotated[TextOrJson, typer.Option("--format", help="For people or for programs.")] = "text",
+) -> Command:
+    """Tell at which learning rates a network learns, by a few steps at rates that rise; it keeps nothing.
+
+    Exits with 0 when done, 1 where the spec has errors, 2 on wrong use or where a file can't be read or written, 3
+    where memory does not suffice, 130 and 143 when interrupted.
+    """
+    from archdsl.commands.find_lr import find_lr as run_find_lr
+
+    return partial(
+        run_find_lr,
+        spec,
+        low=low,
+        high=high,
+        steps=steps,
+        input=input,
+        settings=settings or [],
+        root=root,
+        recipe_path=recipe,
+        recipe_settings=set_recipe or [],
+        flags={"--data": data, "--batch-size": batch_size, "--seed": seed, "--limit-train": limit_train},
+        device=device,
+        data_dir=data_dir,
+        download=download,
+        output=output,
         format=format,
     )
 

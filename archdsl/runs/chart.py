@@ -6,7 +6,7 @@ Without the page's script the legend tells those of the last epoch. In a termina
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -28,6 +28,10 @@ _MOST_DOTS = 40
 
 _LARGEST = 1e30
 
+_PLOT_ROWS = 10
+_PLOT_LABEL = 12
+"""Columns from one label to the next, below a curve in a terminal."""
+
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
@@ -35,7 +39,7 @@ class Curve(NamedTuple):
     """A curve by its points, x rising. color: from 0. dashed: tells it from another of the same color."""
 
     name: str
-    points: tuple[tuple[int, float], ...]
+    points: tuple[tuple[float, float], ...]
     color: int = 0
     dashed: bool = False
 
@@ -52,14 +56,19 @@ class Axis(NamedTuple):
         return (value - self.low) / (self.high - self.low)
 
 
-def curve(name: str, values: Iterable[tuple[int, float | None]], color: int = 0, dashed: bool = False) -> Curve:
+def curve(name: str, values: Iterable[tuple[float, float | None]], color: int = 0, dashed: bool = False) -> Curve:
     """A curve through the values that there are; what is not finite, or beyond all reason, is left out."""
     points = tuple((x, y) for x, y in values if y is not None and abs(y) <= _LARGEST)
     return Curve(name, points, color, dashed)
 
 
-def figure(title: str, curves: Sequence[Curve], x_name: str = "epoch") -> list[str]:
-    """The lines of a `figure`; of curves without points nothing is drawn. Without any there is no figure."""
+def figure(
+    title: str, curves: Sequence[Curve], x_name: str = "epoch", x_text: Callable[[float], str] = str
+) -> list[str]:
+    """The lines of a `figure`; of curves without points nothing is drawn. Without any there is no figure.
+
+    x_text: how a place on the axis across is told, as a number; the axis has ticks at whole numbers before that.
+    """
     drawn = [each for each in curves if each.points]
     if not drawn:
         return []
@@ -74,8 +83,8 @@ def figure(title: str, curves: Sequence[Curve], x_name: str = "epoch") -> list[s
         '<figure class="chart">',
         f"<figcaption>{written(title)}</figcaption>",
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" tabindex="0" aria-label={attribute(f"{title}: {told}")}>',
-        *grid(across, up, x_name),
-        *(line for each in drawn for line in curve_lines(each, across, up)),
+        *grid(across, up, x_name, x_text),
+        *(line for each in drawn for line in curve_lines(each, across, up, x_text)),
         f'<path class="rule" d="M0 {_TOP} V{HEIGHT - _BOTTOM}" visibility="hidden"/>',
         "</svg>",
         f'<p class="legend"><span class="place">{x_name} <b>{LAST}</b></span>',
@@ -90,28 +99,28 @@ def best_of(title: str, each: Curve) -> float:
     return max(values) if "accuracy" in title.lower() else min(values)
 
 
-def grid(across: Axis, up: Axis, x_name: str) -> list[str]:
+def grid(across: Axis, up: Axis, x_name: str, x_text: Callable[[float], str]) -> list[str]:
     """The axes: a line and a number at each tick."""
     lines = []
     for tick, text in zip(up.ticks, tick_texts(up.ticks), strict=True):
         y = y_of(tick, up)
         lines.append(f'<path class="grid" d="M{_LEFT} {y:.1f} H{WIDTH - _RIGHT}"/>')
         lines.append(f'<text class="end" x="{_LEFT - 6}" y="{y + 4:.1f}">{text}</text>')
-    for tick, text in zip(across.ticks, tick_texts(across.ticks), strict=True):
+    for tick in across.ticks:
         x = x_of(tick, across)
         lines.append(f'<path class="tick" d="M{x:.1f} {HEIGHT - _BOTTOM} v4"/>')
-        lines.append(f'<text class="middle" x="{x:.1f}" y="{HEIGHT - _BOTTOM + 17}">{text}</text>')
+        lines.append(f'<text class="middle" x="{x:.1f}" y="{HEIGHT - _BOTTOM + 17}">{x_text(tick)}</text>')
     lines.append(f'<path class="axis" d="M{_LEFT} {HEIGHT - _BOTTOM} H{WIDTH - _RIGHT}"/>')
     middle = (_LEFT + WIDTH - _RIGHT) // 2
     lines.append(f'<text class="middle" x="{middle}" y="{HEIGHT - 6}">{written(x_name)}</text>')
     return lines
 
 
-def curve_lines(each: Curve, across: Axis, up: Axis) -> list[str]:
+def curve_lines(each: Curve, across: Axis, up: Axis, x_text: Callable[[float], str]) -> list[str]:
     places = [(x_of(x, across), y_of(y, up)) for x, y in each.points]
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     classes = f"curve of-{each.color % COLORS}" + (" dashed" if each.dashed else "")
-    xs = " ".join(str(x) for x, _ in each.points)
+    xs = " ".join(x_text(x) for x, _ in each.points)
     ys = " ".join(number(y) for _, y in each.points)
     lines = [f'<polyline class="{classes}" points="{points}" data-x="{xs}" data-y="{ys}"/>']
     if len(places) <= _MOST_DOTS:
@@ -186,3 +195,28 @@ def sparkline(values: Iterable[float | None], width: int = 24) -> str:
     if low == high:
         return _BLOCKS[len(_BLOCKS) // 2] * len(found)
     return "".join(_BLOCKS[min(len(_BLOCKS) - 1, int((value - low) / (high - low) * len(_BLOCKS)))] for value in found)
+
+
+def text_plot(xs: Sequence[float], ys: Sequence[float], x_text: Callable[[float], str], columns: int = 60) -> list[str]:
+    """A curve as lines of a terminal, in ASCII, x rising in equal steps.
+
+    Above the largest value that comes before the lowest there is no more room: what is higher is drawn at the top.
+    """
+    if not ys:
+        return []
+    lowest = ys.index(min(ys))
+    low, high = ys[lowest], max(ys[: lowest + 1])
+    if high - low < 1e-9 * max(abs(high), 1):
+        low, high = low - 0.5, high + 0.5
+    columns, last = min(columns, len(ys)), len(ys) - 1
+    chosen = [round(i * last / max(columns - 1, 1)) for i in range(columns)]
+    places = [round((min(ys[i], high) - low) / (high - low) * (_PLOT_ROWS - 1)) for i in chosen]
+    labels = [number(low + (high - low) * row / (_PLOT_ROWS - 1)) for row in range(_PLOT_ROWS)]
+    width = max(map(len, labels))
+    lines = [
+        f"{labels[row]:>{width}} |{''.join('*' if place == row else ' ' for place in places)}".rstrip()
+        for row in reversed(range(_PLOT_ROWS))
+    ]
+    texts = [x_text(xs[chosen[i]]) for i in range(0, columns, _PLOT_LABEL)]
+    below = "".join(f"{text:<{_PLOT_LABEL}}" for text in texts).rstrip()
+    return [*lines, f"{'':{width}} +{'-' * columns}", f"{'':{width}}  {below}"]

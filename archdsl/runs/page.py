@@ -125,15 +125,15 @@ for (const figure of document.querySelectorAll("figure.chart")) {
     across: line.getAttribute("points").split(" ").map((point) => Number(point.split(",")[0])),
   }));
   const found = new Map();
-  for (const curve of curves) curve.xs.forEach((x, i) => found.set(Number(x), curve.across[i]));
-  const places = [...found].sort((a, b) => a[0] - b[0]);
+  for (const curve of curves) curve.xs.forEach((x, i) => found.set(x, curve.across[i]));
+  const places = [...found].sort((a, b) => Number(a[0]) - Number(b[0]));
   let at = places.length - 1;
   const show = (index) => {
     at = Math.max(0, Math.min(places.length - 1, index));
     const [x, across] = places[at];
     place.textContent = x;
     curves.forEach((curve, i) => {
-      const k = curve.xs.indexOf(String(x));
+      const k = curve.xs.indexOf(x);
       values[i].textContent = k < 0 ? "-" : curve.ys[k];
     });
     rule.setAttribute("transform", `translate(${across} 0)`);

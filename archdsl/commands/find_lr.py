@@ -1,0 +1,85 @@
+"""`archdsl find-lr`: at which learning rates a network learns, as a curve, and a suggestion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from archdsl.commands.output import refuse, refuse_file, write, write_exactly, wrong_output
+from archdsl.commands.spec import read_network
+from archdsl.commands.trained import complain
+from archdsl.diagnostics.render import visible
+from archdsl.errors import TrainingError
+from archdsl.exit_codes import EXIT_FINE
+from archdsl.formats.json import written
+from archdsl.runs.range_test import document_of, lines_of, page_of
+from archdsl.writer import write_bytes
+
+
+def find_lr(
+    spec: str,
+    *,
+    input: str | None = None,
+    settings: Sequence[str] = (),
+    root: str | None = None,
+    recipe_path: Path | None = None,
+    recipe_settings: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+    low: float = 1e-6,
+    high: float = 10.0,
+    steps: int = 100,
+    output: str | None = None,
+    format: str = "text",
+    **training: Any,
+) -> int:
+    """Test rates from low to high; `training` is what else `archdsl.training.find_rate.find_rate` takes.
+
+    Args:
+        flags: those that are short for a key of the recipe, as {"--batch-size": 32}; None for one that is not given.
+        output: a page to write, in HTML.
+        format: what is printed, "text" or "json".
+
+    Returns:
+        0 when done, 1 where the spec has errors, 2 on wrong use or where a file can't be read or written, 3 where
+        memory does not suffice.
+    """
+    if not 0 < low < high <= 100:
+        return refuse(f"--from {low:g} --to {high:g}: rates rise from more than 0 to 100 at most")
+    read = read_network(spec, input=input, settings=settings, root=root)
+    if isinstance(read, int):
+        return read
+    if output is not None and (wrong := wrong_output(output, read.files)) is not None:
+        return refuse(wrong)
+
+    from archdsl.recipe.read import own_recipe, read_overrides, read_recipe
+    from archdsl.training.command import share_the_cores
+    from archdsl.training.signals import EndedBySignal, end_on_signals
+
+    if recipe_path is None and (recipe_path := own_recipe(spec)) is not None and format == "text":
+        print(f"recipe: {visible(str(recipe_path))}", flush=True)
+    try:
+        recipe = read_recipe(recipe_path, read_overrides(recipe_settings, flags))
+        with end_on_signals():
+            share_the_cores()
+            from archdsl.training.find_rate import find_rate  # Here, for torch takes seconds to import.
+
+            test = find_rate(read.network, read.checked.source, recipe, low=low, high=high, steps=steps, **training)
+    except TrainingError as error:
+        return complain(error)
+    except EndedBySignal as error:
+        refuse(str(error))
+        return 128 + error.number
+    about = f"{read.network.name} on {recipe.data.name}, {recipe.optimizer.name} with batches of {recipe.batch_size}"
+    if format == "json":
+        write_exactly(written(document_of(test), indent=2) + "\n")
+    else:
+        write("\n".join(map(visible, lines_of(test, about))))
+    if output is not None:
+        try:
+            write_bytes(Path(output), page_of(test, about).encode("utf-8"))
+        except (OSError, ValueError) as error:
+            return refuse_file(output, error)
+        if format == "text":
+            write(f"the curve is in {visible(output)}")
+    return EXIT_FINE
