@@ -18,6 +18,7 @@ from archdsl.recipe.recipe import Augmentation, Data
 from archdsl.shapes import Image
 from archdsl.training.augment import crop_box
 from archdsl.training.augment.draws import draw
+from archdsl.training.data.folder import _name_of
 from archdsl.training.data.image_set import DataSet, ImageSet, Request
 from archdsl.training.data.load import load_data
 from archdsl.training.data.pictures import read_image
@@ -94,6 +95,24 @@ def test_a_folder_that_is_not_right(tmp_path: Path, break_it: Callable[[Path], o
     with pytest.raises(TrainingError, match=message) as caught:
         read_images(tmp_path, 2)
     assert str(tmp_path) in str(caught.value)
+
+
+def test_all_files_that_can_not_be_read_are_told(tmp_path: Path) -> None:
+    write_images(tmp_path, {"a": 30, "b": 4})
+    whole = (tmp_path / "b" / "000.png").read_bytes()
+    for name in ("cut.png", "cut2.png"):
+        (tmp_path / "b" / name).write_bytes(whole[:50])  # Whose headers are right.
+    with pytest.raises(TrainingError, match=r"(?s)b/cut\S*: .*\n.*b/cut\S*: "):
+        read_images(tmp_path, 2)
+    for i in range(22):
+        (tmp_path / "a" / f"{i:03}.png").write_text("no image")
+    with pytest.raises(TrainingError, match="and 2 more files that can't be read") as caught:
+        read_images(tmp_path, 2)
+    assert str(caught.value).count("not an image") == 20
+
+
+def test_the_name_of_a_class_is_the_same_in_every_locale() -> None:
+    assert _name_of(Path("caf\udcc3\udca9")) == "café"  # As a Python sees it that takes names for ASCII.
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
@@ -205,7 +224,11 @@ def test_pictures_of_other_kinds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "make", "message"),
     [
-        ("bomb.ppm", lambda file: file.write_bytes(b"P6 12000 12000 255\n"), "12000x12000 pixels; 89478485 are"),
+        (
+            "bomb.ppm",
+            lambda file: file.write_bytes(b"P6 12000 12000 255\n"),
+            "12,000x12,000 pixels; at most 89,478,485 are",
+        ),
         (
             "bomb2.ppm",
             lambda file: file.write_bytes(b"P6 2147483647 2147483647 255\n"),
@@ -238,6 +261,14 @@ def test_a_picture_that_can_not_be_read_is_named(
     assert "\x1b" not in str(caught.value)
     assert caught.value.exit_code == 2
     assert not recwarn
+
+
+def test_a_picture_is_read_whatever_its_sides_are(tmp_path: Path) -> None:
+    odd = [side for side in range(20, 400) if side / 28 * 28 > side]  # What rounding makes larger than the picture.
+    assert odd
+    for side in odd:
+        noise(side, side + 1).save(tmp_path / "odd.png")
+        assert read_image(tmp_path / "odd.png", 28, 28).shape == (3, 28, 28)
 
 
 # Images that stay in their files.

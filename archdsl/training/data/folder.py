@@ -25,6 +25,9 @@ MOST_IN_MEMORY = 2 * 2**30
 """Bytes of images, all parts together, up to which a folder is held in memory. It does not ask how much memory there
 is, for a random crop is another one there, and so would be the run."""
 
+MOST_FAULTS = 20
+"""So many files that can't be read are named, and the number of all others."""
+
 _NOT_IMAGES = {"thumbs.db", "desktop.ini"}
 _AT_ONCE = 64
 
@@ -41,7 +44,8 @@ def list_folder(path: Path, fit: Fit, seed: int) -> DataSet:
     if not isinstance(shape, Image):
         fit.refuse_input(f"the network takes {shape} features, and {name} has images", "3x64x64")
     if not path.is_dir():
-        raise TrainingError(f"{printable(str(path))}: there is no such folder")
+        fault = "a file, and no folder" if path.is_file() else "there is no such folder"
+        raise TrainingError(f"{printable(str(path))}: {fault}")
     parts = _list_parts(path, seed)
     classes = tuple(parts["train"])
     fit.check_classes(name, len(classes))
@@ -55,10 +59,12 @@ def open_folder(listed: DataSet, fit: Fit, in_memory: bool | None) -> DataSet:
 
     All images are grey if none has a colour; of images that stay in their files, if none is of a kind that can have
     colours. in_memory: None holds up to MOST_IN_MEMORY bytes.
-    Raises TrainingError, which names the file that is not an image, or tells that the network does not take it.
+    Raises TrainingError, which names the files that are not images, or tells that the network does not take them.
     """
     parts = [part for part in listed[2:] if isinstance(part, StreamedSet)]
-    has_colours = any([*look_at(chain.from_iterable(part.files for part in parts))])  # All, not up to the first.
+    looked_at = [*look_at(chain.from_iterable(part.files for part in parts))]
+    refuse_all([found for found in looked_at if isinstance(found, TrainingError)])
+    has_colours = any(looked_at)
     parts = [part.of_channels(3 if has_colours else 1) for part in parts]
     height, width = parts[0].height, parts[0].width
     if in_memory is None:
@@ -66,6 +72,14 @@ def open_folder(listed: DataSet, fit: Fit, in_memory: bool | None) -> DataSet:
     opened: Sequence[Images] = _hold(parts) if in_memory else parts
     fit.check_images(listed.name, opened[0].channels, height, width)
     return DataSet(listed.name, listed.classes, *opened)
+
+
+def refuse_all(faults: Sequence[TrainingError]) -> None:
+    """Raise what is wrong with files as one error, a line for each; nothing where there is none."""
+    if faults:
+        more = len(faults) - MOST_FAULTS
+        counted = [f"and {more:,} more files that can't be read"] if more > 0 else []
+        raise TrainingError("\n".join([*map(str, faults[:MOST_FAULTS]), *counted]))
 
 
 def _list_parts(path: Path, seed: int) -> dict[str, dict[str, list[str]]]:
@@ -89,7 +103,7 @@ def _list_parts(path: Path, seed: int) -> dict[str, dict[str, list[str]]]:
 
 def _list_classes(path: Path) -> dict[str, list[str]]:
     """The files of each class, both in order."""
-    classes = {folder.name: _list_images(folder) for folder in sorted(path.iterdir()) if _is_class(folder)}
+    classes = {_name_of(folder): _list_images(folder) for folder in sorted(path.iterdir()) if _is_class(folder)}
     if len(classes) < 2:
         found = f"only one, {printable(next(iter(classes)))}" if classes else "none"
         raise TrainingError(f"{printable(str(path))}: a folder for each class is needed, and there is {found}")
@@ -97,6 +111,11 @@ def _list_classes(path: Path) -> dict[str, list[str]]:
         if not name.isprintable():  # Nor is a name that is not UTF-8: nothing could be written that has it in it.
             raise TrainingError(f"{printable(str(path / name))}: a class needs a name that can be printed")
     return classes
+
+
+def _name_of(folder: Path) -> str:
+    """The name of a class, which is UTF-8 whatever the encoding of this terminal is."""
+    return os.fsencode(folder.name).decode("utf-8", "surrogateescape")
 
 
 def _is_class(path: Path) -> bool:
@@ -117,7 +136,8 @@ def _split(classes: dict[str, list[str]], seed: int) -> tuple[dict[str, list[str
     for name, files in classes.items():
         if len(files) < 2:
             raise TrainingError(
-                f"{printable(os.path.dirname(files[0]))}: one image can't be both learned from and tested on"
+                f"{printable(os.path.dirname(files[0]))}: one image can't be both learned from and tested on; add "
+                "another, or make folders `train` and `test` of your own"
             )
         kept = set(torch.randperm(len(files), generator=generator)[: max(1, round(TEST_SHARE * len(files)))].tolist())
         train[name] = [file for i, file in enumerate(files) if i not in kept]
@@ -132,7 +152,11 @@ def _as_set(classes: dict[str, list[str]], size: tuple[int, int]) -> StreamedSet
 
 def _hold(parts: Sequence[StreamedSet]) -> list[ImageSet]:
     """The same sets in memory, grey if no image has a colour."""
-    held = [_read_all(part) for part in parts]
+    try:
+        held = [_read_all(part) for part in parts]
+    except TrainingError:  # Of the first file; the others are worth to know before one begins to mend.
+        refuse_all([fault for part in parts for fault in part.faults()])
+        raise
     if parts[0].channels == 3 and not any(map(_has_colour, held)):
         held = [images[:, :1].contiguous() for images in held]
     return [ImageSet(images, part.labels, part.files) for images, part in zip(held, parts, strict=True)]

@@ -41,13 +41,14 @@ def read_image(file: str | os.PathLike[str], height: int, width: int, channels: 
     width (bilinear, with antialiasing) and cut around its middle. Raises TrainingError, which names the file, where
     it is no picture, is damaged, has more than 8 bits a channel, several frames, or more than MOST_PIXELS pixels.
     """
-    for _ in look_at([os.fspath(file)]):
-        pass
+    for found in look_at([os.fspath(file)]):
+        if isinstance(found, TrainingError):
+            raise found
     return as_images([decode(os.fspath(file), height, width, channels)], height, width, channels)[0]
 
 
-def look_at(files: Iterable[str]) -> Iterator[bool]:
-    """Read the header of each file, and tell whether the picture has colours. Raises as `read_image` does.
+def look_at(files: Iterable[str]) -> Iterator[bool | TrainingError]:
+    """Read the header of each file, and tell whether the picture has colours, or why it is not read.
 
     Not for several threads: what Python warns of is decided for all of them.
     """
@@ -56,9 +57,12 @@ def look_at(files: Iterable[str]) -> Iterator[bool]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Pictures.DecompressionBombWarning)  # It is an error below.
         for file in files:
-            with _opened(file) as picture:
-                has_colours = picture.mode not in _GREY
-            yield has_colours
+            try:
+                with _opened(file) as picture:
+                    found: bool | TrainingError = picture.mode not in _GREY
+            except TrainingError as error:
+                found = error
+            yield found
 
 
 def decode(file: str, height: int, width: int, channels: int = 3, crop: CropBox | None = None) -> bytes:
@@ -109,7 +113,9 @@ def _cover(height: int, width: int) -> CropBox:
 
     def box(full_height: int, full_width: int) -> tuple[float, float, float, float]:
         scale = min(full_height / height, full_width / width)
-        return (full_height - height * scale) / 2, (full_width - width * scale) / 2, height * scale, width * scale
+        # By rounding, a side can come out a little larger than the picture's, which PIL refuses.
+        box_height, box_width = min(height * scale, full_height), min(width * scale, full_width)
+        return (full_height - box_height) / 2, (full_width - box_width) / 2, box_height, box_width
 
     return box
 
@@ -125,7 +131,7 @@ def _opened(file: str) -> Iterator[Picture]:
             raise _refused(file, "not an image, but a folder" if os.path.isdir(file) else "there is no such file")
         with Pictures.open(file, formats=FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:
-                raise _refused(file, f"{picture.width}x{picture.height} pixels; {MOST_PIXELS} are read at most")
+                raise _refused(file, f"{picture.width:,}x{picture.height:,} pixels; at most {MOST_PIXELS:,} are read")
             if picture.mode in _DEEPER_THAN_BYTES:
                 raise _refused(file, f"more than 8 bits a channel ({picture.mode}); save it with 8")
             # The second frame of MPO, which is what many cameras write, is the same picture for the other eye.

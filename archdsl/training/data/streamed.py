@@ -19,6 +19,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from archdsl.errors import TrainingError
 from archdsl.training.augment import Draws, crop_box
 from archdsl.training.data.image_set import Request
 from archdsl.training.data.pictures import CropBox, as_images, decode
@@ -69,6 +70,19 @@ class StreamedSet:
                 yield self._gather(*waiting.popleft())
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def faults(self) -> list[TrainingError]:
+        """Why files can't be read: each is tried, to its last pixel."""
+
+        def fault_of(file: str) -> TrainingError | None:
+            try:
+                decode(file, self.height, self.width, self.channels)
+            except TrainingError as error:
+                return error
+            return None
+
+        with ThreadPoolExecutor(_threads(), thread_name_prefix="archdsl-images") as pool:
+            return [fault for fault in pool.map(fault_of, self.files) if fault is not None]
 
     def sample(self) -> Tensor:
         indices = torch.linspace(0, len(self) - 1, min(SAMPLE, len(self)), dtype=torch.float64).long()
