@@ -214,6 +214,7 @@ def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("-m", "archdsl", "diff", "specs/vgg.arch", "specs/vgg.arch"),
         ("-m", "archdsl", "--help"),
         ("-m", "archdsl", "train", "--help"),
+        ("-m", "archdsl", "sweep", "--help"),
         ("-m", "archdsl", "eval", "--help"),
         ("-m", "archdsl", "recipe", "show", "specs/lenet.arch"),
         ("-m", "archdsl", "export", "specs/googlenet.arch", "--to", "python"),

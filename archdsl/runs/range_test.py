@@ -99,12 +99,16 @@ def advice(test: RangeTest) -> str:
 def page_of(test: RangeTest, about: str) -> str:
     """A page with the curve."""
 
+    highest = max(test.smoothed[: test.smoothed.index(min(test.smoothed)) + 1]) * 1.5 if test.losses else 0.0
+
     def points(losses: Sequence[float]) -> list[tuple[float, float | None]]:
-        return [(math.log10(rate), loss) for rate, loss in zip(test.rates, losses, strict=True)]
+        pairs = zip(test.rates, losses, strict=True)
+        return [(math.log10(rate), loss if loss <= highest else None) for rate, loss in pairs]
 
     curves = [curve("smoothed", points(test.smoothed)), curve("of each step", points(test.losses), 7, True)]
     drawn = figure("loss", curves, "learning rate", lambda x: f"{10**x:.3g}")
-    body = section("Loss", charts([drawn]), "Before each step, by the step's rate. Point at it to read its values.")
+    note = "Before each step, by the step's rate; what is much higher than at the start is left out."
+    body = section("Loss", charts([drawn]), f"{note} Point at it to read its values.")
     return page(f"rates of {about}", [told_of(test), advice(test)], body)
 
 

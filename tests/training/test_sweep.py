@@ -158,8 +158,8 @@ def test_a_sweep_that_was_stopped_goes_on_to_the_same_end(
     (folder / "net.arch").write_text(TINY_SPEC.replace("conv(4", "conv(6"))
     assert go("s", over, resume="auto") == 2
     assert "out 4 -> 6" in capsys.readouterr().err
-    (folder / "net.arch").write_text(TINY_SPEC)
-    assert go("s", over, resume="auto") == 0
+    (folder / "net.arch").unlink()  # The plan has all that it needs.
+    assert sweep(None, resume="s", device="cpu", quiet=True) == 0
     assert outcome(Path("s")) == outcome(Path("undisturbed"))
 
 
