@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -15,15 +16,16 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "archdsl"
 
 
-def imported(path: Path, *, everywhere: bool = True) -> set[str]:
-    """The modules that a file imports; with `everywhere` false, only those imported as the file itself is."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    if everywhere:
-        nodes = list(ast.walk(tree))
-    else:
-        nodes = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports."""
     names: set[str] = set()
-    for node in nodes:
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -147,7 +149,7 @@ def test_only_the_edges_print_and_read() -> None:
         name = path.relative_to(PACKAGE).as_posix()
         if name in allowed or name.startswith(("commands/", "training/")):
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             called = node.func if isinstance(node, ast.Call) else None
             name_called = getattr(called, "id", getattr(called, "attr", ""))
             assert name_called not in ("print", "open", "read_text", "write_text", "read_bytes"), (name, node.lineno)
@@ -155,7 +157,7 @@ def test_only_the_edges_print_and_read() -> None:
 
 def test_nothing_evaluates_text_as_code() -> None:
     for path in files():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id not in ("eval", "exec", "compile", "__import__"), path
         # `from-torch` runs the Python that the user names on the command line; nothing that a file says is so named.

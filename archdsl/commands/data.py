@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from archdsl.commands.output import refuse, wrong_output
+from archdsl.commands.output import complain, refuse, wrong_output
+from archdsl.commands.recipe import find_recipe
 from archdsl.commands.spec import read_network
 from archdsl.diagnostics.render import visible
 from archdsl.exit_codes import EXIT_FINE
@@ -52,10 +54,9 @@ def show(
             return refuse(f"--input {visible(input)}: without a spec it is an image's size, as 3x96x96")
 
     from archdsl.errors import TrainingError
-    from archdsl.recipe.read import own_recipe, read_overrides, read_recipe
+    from archdsl.recipe.read import read_overrides, read_recipe
 
-    if recipe_path is None and spec is not None and (recipe_path := own_recipe(spec)) is not None:
-        print(f"recipe: {visible(str(recipe_path))}", flush=True)
+    recipe_path = find_recipe(recipe_path, spec, sys.stdout)
     try:
         recipe = read_recipe(recipe_path, read_overrides(recipe_settings, {"--data": data}))
         from archdsl.training.show_data import show_data  # Here, for torch takes seconds to import.
@@ -69,7 +70,5 @@ def show(
             output=None if output is None else Path(output),
         )
     except TrainingError as error:
-        for line in str(error).splitlines():
-            refuse(line)
-        return error.exit_code
+        return complain(error)
     return EXIT_FINE

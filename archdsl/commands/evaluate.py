@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archdsl.commands.output import refuse, write, write_exactly
-from archdsl.commands.trained import Target, complain, find_target, read_pixels, recipe_of
+from archdsl.commands.output import complain, refuse, write, write_exactly
+from archdsl.commands.trained import Target, find_target, read_pixels, read_weights, recipe_of
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FINE
 from archdsl.formats import evaluation as formats
 from archdsl.recipe.read import Override, check_recipe
 from archdsl.recipe.recipe import Recipe
-from archdsl.training.command import share_the_cores
 
 
 def evaluate(
@@ -49,17 +48,13 @@ def evaluate(
     try:
         recipe = _recipe(found, data, limit_test, part)
         pixels = read_pixels(mean, std)
+        trained = read_weights(found, recipe, device, pixels)
         # Only now, for torch takes seconds to import, and a wrong option none.
-        share_the_cores()
         from archdsl.training.data.load import data_folder
-        from archdsl.training.environment import choose_device
         from archdsl.training.evaluation import BATCH
         from archdsl.training.signals import stop_on_signals
-        from archdsl.training.trained import evaluate_trained, load_part, read_trained
+        from archdsl.training.trained import evaluate_trained, load_part
 
-        network, source = found.spec.network, found.spec.checked.source
-        on = choose_device(device)
-        trained = read_trained(found.weights, network, source, found.origin, on, pixels, recipe)
         classes, images = load_part(trained, recipe.data, part, data_folder(data_dir), download)
         with stop_on_signals() as stop:
             result = evaluate_trained(trained, images, len(classes), stop, batch_size or BATCH, worst)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archdsl.commands.output import refuse, refuse_file, write, write_exactly, wrong_output
+from archdsl.commands.output import complain, refuse, refuse_file, write, write_exactly, wrong_output
+from archdsl.commands.recipe import find_recipe
 from archdsl.commands.spec import read_network
-from archdsl.commands.trained import complain
 from archdsl.diagnostics.render import visible
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FINE
@@ -52,12 +53,11 @@ def find_lr(
     if output is not None and (wrong := wrong_output(output, read.files)) is not None:
         return refuse(wrong)
 
-    from archdsl.recipe.read import own_recipe, read_overrides, read_recipe
+    from archdsl.recipe.read import read_overrides, read_recipe
     from archdsl.training.command import share_the_cores
-    from archdsl.training.signals import EndedBySignal, end_on_signals
+    from archdsl.training.signals import end_on_signals
 
-    if recipe_path is None and (recipe_path := own_recipe(spec)) is not None and format == "text":
-        print(f"recipe: {visible(str(recipe_path))}", flush=True)
+    recipe_path = find_recipe(recipe_path, spec, sys.stdout if format == "text" else None)
     try:
         recipe = read_recipe(recipe_path, read_overrides(recipe_settings, flags))
         with end_on_signals():
@@ -67,9 +67,6 @@ def find_lr(
             test = find_rate(read.network, read.checked.source, recipe, low=low, high=high, steps=steps, **training)
     except TrainingError as error:
         return complain(error)
-    except EndedBySignal as error:
-        refuse(str(error))
-        return 128 + error.number
     about = f"{read.network.name} on {recipe.data.name}, {recipe.optimizer.name} with batches of {recipe.batch_size}"
     if format == "json":
         write_exactly(written(document_of(test), indent=2) + "\n")

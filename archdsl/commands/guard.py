@@ -32,9 +32,11 @@ def guarded(command: Callable[[], int]) -> int:
         with suppress(OSError):
             print(f"archdsl: the output can't be written: {visible(error.strerror or str(error))}", file=sys.stderr)
         return EXIT_USAGE
-    except KeyboardInterrupt:
-        print("archdsl: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as error:
+        # What SIGTERM and SIGHUP end is one too, and has the number of its signal.
+        number = getattr(error, "number", None)
+        print(f"archdsl: {str(error) or 'interrupted'}", file=sys.stderr)
+        return EXIT_INTERRUPTED if number is None else 128 + number
     return code
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archdsl.diagnostics.render import visible
+from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_USAGE
 from archdsl.reader import reason_of
 
@@ -54,6 +55,13 @@ def refuse(message: str) -> int:
 def refuse_file(name: str, error: Exception) -> int:
     """Say why a file can't be read or written, and return the exit code for that."""
     return refuse(f"{visible(name)}: {visible(reason_of(error))}")
+
+
+def complain(error: TrainingError) -> int:
+    """Say why it can't go on, line by line; returns the exit code."""
+    for line in str(error).splitlines():
+        refuse(line)
+    return error.exit_code
 
 
 def wrong_output(output: str, read: Iterable[Path] = ()) -> str | None:

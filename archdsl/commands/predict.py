@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.commands.output import refuse, write
-from archdsl.commands.trained import complain, find_target, pictures_in, read_pixels, recipe_of
+from archdsl.commands.output import complain, refuse, write
+from archdsl.commands.trained import find_target, pictures_in, read_pixels, read_weights, recipe_of
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.formats.prediction import json, text
-from archdsl.training.command import share_the_cores
 
 
 def predict(
@@ -42,16 +41,11 @@ def predict(
         complain(error)
     done = 0
     try:
-        pixels, recipe = read_pixels(mean, std), recipe_of(found)
+        pixels = read_pixels(mean, std)
+        trained = read_weights(found, recipe_of(found), device, pixels)
         # Only now, for torch takes seconds to import, and a wrong option none.
-        share_the_cores()
-        from archdsl.training.environment import choose_device
         from archdsl.training.trained import predict as ask
-        from archdsl.training.trained import read_trained
 
-        network, source = found.spec.network, found.spec.checked.source
-        on = choose_device(device)
-        trained = read_trained(found.weights, network, source, found.origin, on, pixels, recipe)
         for each in ask(trained, files, top):
             if isinstance(each, TrainingError):
                 failed.append(each)

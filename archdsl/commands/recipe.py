@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
-from archdsl.commands.output import refuse, refuse_file, write
+from archdsl.commands.output import complain, refuse, refuse_file, write
 from archdsl.diagnostics.render import visible
-from archdsl.exit_codes import EXIT_FINE, EXIT_USAGE
+from archdsl.exit_codes import EXIT_FINE
 
 
 def explain(name: str | None) -> int:
@@ -38,21 +39,29 @@ def show(spec: str | None, *, recipe_path: Path | None = None, recipe_settings: 
         0, or 2 where there is no such spec, or the recipe is wrong.
     """
     from archdsl.errors import TrainingError
-    from archdsl.recipe.read import own_recipe, read_overrides, read_recipe
+    from archdsl.recipe.read import read_overrides, read_recipe
 
     if spec is not None and not Path(spec).is_file():
         return refuse_file(spec, FileNotFoundError(2, "no such file"))
-    if recipe_path is None and spec is not None:
-        recipe_path = own_recipe(spec)
+    recipe_path = find_recipe(recipe_path, spec, None)
     try:
         recipe = read_recipe(recipe_path, read_overrides(recipe_settings))
     except TrainingError as error:
-        for line in str(error).splitlines():
-            refuse(line)
-        return EXIT_USAGE
+        return complain(error)
     write(f"# {'The default' if recipe_path is None else visible(str(recipe_path))}{_and_what(recipe_settings)}")
     write(recipe.to_yaml().rstrip())
     return EXIT_FINE
+
+
+def find_recipe(path: Path | None, spec: str | None, told: TextIO | None) -> Path | None:
+    """The recipe that is meant: that of --recipe, else the one that lies beside the spec, which `told` is told of."""
+    from archdsl.recipe.read import own_recipe
+
+    if path is not None or spec is None or (path := own_recipe(spec)) is None:
+        return path
+    if told is not None:
+        print(f"recipe: {visible(str(path))}", file=told, flush=True)
+    return path
 
 
 def _and_what(settings: Sequence[str]) -> str:

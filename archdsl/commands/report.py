@@ -6,8 +6,8 @@ from pathlib import Path
 
 from archdsl.checker.session import interpreter_for_checks
 from archdsl.commands.diagram import open_depth_of
-from archdsl.commands.output import refuse, refuse_file, write, wrong_output
-from archdsl.commands.trained import complain, find_target, recipe_of
+from archdsl.commands.output import complain, refuse, refuse_file, write, wrong_output
+from archdsl.commands.trained import find_target, read_weights, recipe_of
 from archdsl.diagnostics.render import visible
 from archdsl.diagram.layout import layout_of
 from archdsl.diagram.picture import picture_of
@@ -18,7 +18,6 @@ from archdsl.network import Network
 from archdsl.runs.folder import REPORT, WEIGHTS, RunFolder
 from archdsl.runs.report_page import Evaluated, RunReport, report_page
 from archdsl.runs.summary import DAMAGED, FINISHED, RunSummary, summary_of
-from archdsl.training.command import share_the_cores
 from archdsl.writer import write_bytes
 
 MOST_PICTURES = 24
@@ -111,17 +110,13 @@ def evaluate_run(
         raise TrainingError("the network in their file can't be read")
     recipe = recipe_of(target)
     part = "validation" if summary.evaluated_on == "validation" and summary.status != FINISHED else "test"
+    trained = read_weights(target, recipe, device)
     # Only now, for torch takes seconds to import.
-    share_the_cores()
     from archdsl.training.data.load import data_folder
-    from archdsl.training.environment import choose_device
     from archdsl.training.review import pngs_of
     from archdsl.training.signals import stop_on_signals
-    from archdsl.training.trained import evaluate_trained, load_part, read_trained
+    from archdsl.training.trained import evaluate_trained, load_part
 
-    source = target.spec.checked.source
-    on = choose_device(device)
-    trained = read_trained(target.weights, target.spec.network, source, target.origin, on, recipe=recipe)
     classes, images = load_part(trained, recipe.data, part, data_folder(data_dir))
     with stop_on_signals() as stop:
         found = evaluate_trained(trained, images, len(classes), stop, worst=MOST_PICTURES)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from archdsl.commands.output import refuse, wants_color, write, write_exactly
-from archdsl.commands.train import AUTO, read_given
-from archdsl.commands.trained import complain
+from archdsl.commands.output import complain, refuse, wants_color, write, write_exactly
+from archdsl.commands.recipe import find_recipe
+from archdsl.commands.train import AUTO, read_subject
 from archdsl.diagnostics.render import render, visible
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_ERRORS
@@ -17,9 +17,7 @@ from archdsl.formats.json import written
 from archdsl.reader import STDIN
 from archdsl.runs.folder import RunFolder
 from archdsl.runs.sweep import PLAN, Plan, document_of, lines_of, read_plan, table_of
-
-if TYPE_CHECKING:
-    from archdsl.training.sweep import Subject
+from archdsl.training.subject import Subject
 
 
 def sweep(
@@ -60,10 +58,10 @@ def sweep(
     folder = out if resume is None else Path(resume)
     told = sys.stderr if format == "json" else sys.stdout
 
-    from archdsl.recipe.read import own_recipe, read_overrides
+    from archdsl.recipe.read import read_overrides
     from archdsl.training.command import share_the_cores
-    from archdsl.training.signals import EndedBySignal, end_on_signals
-    from archdsl.training.sweep import Subject, plan_of, refuse_other_plan, run_sweep
+    from archdsl.training.signals import end_on_signals
+    from archdsl.training.sweep import plan_of, refuse_other_plan, run_sweep
 
     try:
         kept = None if resume is None else read_plan(RunFolder(Path(resume)))
@@ -75,12 +73,11 @@ def sweep(
                 return found
             subject, plan = found, kept
         else:
-            given = read_given(spec, input, settings, root)
+            given = read_subject(spec, input, settings, root)
             if isinstance(given, int):
                 return given
-            subject = Subject(given.network, given.checked.source, given.checked.imports, given.settings)
-            if recipe_path is None and (recipe_path := own_recipe(spec)) is not None and not quiet:
-                print(f"recipe: {visible(str(recipe_path))}", file=told, flush=True)
+            subject = given
+            recipe_path = find_recipe(recipe_path, spec, None if quiet else told)
             plan = plan_of(subject, recipe_path, read_overrides(recipe_settings, flags), over)
             if kept is not None:
                 refuse_other_plan(kept, plan, subject, visible(str(folder)))
@@ -90,9 +87,6 @@ def sweep(
         table = table_of(made, plan)
     except TrainingError as error:
         return complain(error)
-    except EndedBySignal as error:
-        refuse(str(error))
-        return 128 + error.number
     if format == "json":
         write_exactly(written(document_of(table), indent=2) + "\n")
     else:
@@ -119,8 +113,6 @@ def _wrong_use(spec: str | None, out: Path | None, resume: str | None, of_spec: 
 
 def _network_of(plan: Plan, folder: Path) -> Subject | int:
     """The network of a plan, or an exit code."""
-    from archdsl.training.sweep import Subject
-
     checked = plan.check(folder)
     if checked.network is None:
         print(render(checked.diagnostics, wants_color(sys.stderr)), file=sys.stderr)

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from archdsl.checker.check import Checked
-from archdsl.commands.output import refuse, wants_color
+from archdsl.commands.output import complain, refuse, wants_color
+from archdsl.commands.recipe import find_recipe
 from archdsl.commands.spec import read_network
-from archdsl.diagnostics.render import render, visible
+from archdsl.diagnostics.render import render
 from archdsl.exit_codes import EXIT_ERRORS
-from archdsl.network import Network
 from archdsl.reader import STDIN
+from archdsl.training.subject import Subject
 
 AUTO = "auto"
 """For `--resume`: go on with the run in `--out`, if there is one."""
-
-
-class Given(NamedTuple):
-    """What is trained: a network, and how it was made."""
-
-    network: Network
-    checked: Checked
-    settings: Mapping[str, str]
 
 
 def train(
@@ -66,7 +58,7 @@ def train(
         return refuse("--resume RUN goes on with the weights of RUN, and --weights starts from others")
     if spec is None and resume is None:
         return refuse("train what? `archdsl train SPEC`, or `archdsl train --resume RUN`")
-    given = None if spec is None else read_given(spec, input, settings, root)
+    given = None if spec is None else read_subject(spec, input, settings, root)
     if isinstance(given, int):
         return given
     if resume is not None:
@@ -78,39 +70,34 @@ def train(
         out = Path(resume)
         recipe_path = recipe_path or out / "recipe.yaml"
     assert given is not None
-    from archdsl.recipe.read import own_recipe
     from archdsl.training.command import run_train_command
 
-    if recipe_path is None and spec is not None:
-        recipe_path = own_recipe(spec)
-        if recipe_path is not None and not quiet:
-            print(f"recipe: {visible(str(recipe_path))}", flush=True)
-
+    recipe_path = find_recipe(recipe_path, spec, None if quiet else sys.stdout)
     return run_train_command(
         given.network,
-        given.checked.source,
+        given.spec,
         recipe_path=recipe_path,
         out=out,
         resume=resume is not None,
         quiet=quiet,
         weights=weights,
         leave_out=leave_out,
-        imports=given.checked.imports,
+        imports=given.imports,
         settings=given.settings,
         **training,
     )
 
 
-def read_given(spec: str, input: str | None, settings: Sequence[str], root: str | None) -> Given | int:
+def read_subject(spec: str, input: str | None, settings: Sequence[str], root: str | None) -> Subject | int:
     """The network of a spec, or an exit code."""
     read = read_network(spec, input=input, settings=settings, root=root)
     if isinstance(read, int):
         return read
     made_with = dict(read.settings) if read.input is None else {**read.settings, "input": read.input}
-    return Given(read.network, read.checked, made_with)
+    return Subject(read.network, read.checked.source, read.checked.imports, made_with)
 
 
-def _read_run(path: Path) -> Given | int:
+def _read_run(path: Path) -> Subject | int:
     """The network of a run, or an exit code."""
     from archdsl.errors import TrainingError
     from archdsl.runs.folder import RunFolder
@@ -122,8 +109,6 @@ def _read_run(path: Path) -> Given | int:
             print(render(checked.diagnostics, wants_color(sys.stderr)), file=sys.stderr)
             return EXIT_ERRORS
     except TrainingError as error:
-        for line in str(error).splitlines():
-            refuse(line)
-        return error.exit_code
+        return complain(error)
     made_with = {**origin.settings, "input": origin.input}
-    return Given(checked.network, checked, made_with)
+    return Subject(checked.network, checked.source, checked.imports, made_with)

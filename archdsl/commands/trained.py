@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.commands.output import refuse
 from archdsl.commands.spec import Spec, read_network
@@ -14,7 +14,11 @@ from archdsl.errors import TrainingError
 from archdsl.recipe.read import check_recipe
 from archdsl.recipe.recipe import Recipe
 from archdsl.runs.folder import RECIPE, WEIGHTS, RunFolder
+from archdsl.training.command import share_the_cores
 from archdsl.weights.files import SUFFIX, Normalization, Origin
+
+if TYPE_CHECKING:
+    from archdsl.training.trained import Trained
 
 
 class Target(NamedTuple):
@@ -69,6 +73,19 @@ def recipe_of(target: Target) -> Recipe:
     return check_recipe(f"{target.run}/{RECIPE}", target.run.recipe_text())
 
 
+def read_weights(target: Target, recipe: Recipe, device: str, pixels: Normalization | None = None) -> Trained:
+    """The network with its weights, on a device, computed as its recipe says. Imports torch.
+
+    pixels: a normalization that stands for that of the file. Raises TrainingError where the weights can't be used.
+    """
+    share_the_cores()
+    from archdsl.training.environment import choose_device
+    from archdsl.training.trained import read_trained
+
+    network, source = target.spec.network, target.spec.checked.source
+    return read_trained(target.weights, network, source, target.origin, choose_device(device), pixels, recipe)
+
+
 def read_pixels(mean: str | None, std: str | None) -> Normalization | None:
     """The values of --mean and --std. Raises TrainingError where one of them is missing, or is not numbers."""
     if mean is None and std is None:
@@ -83,13 +100,6 @@ def _numbers(flag: str, text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise TrainingError(f"{flag}: {visible(text)} is not a number for each channel, as 0.485,0.456,0.406") from None
-
-
-def complain(error: TrainingError) -> int:
-    """Say why it can't go on; returns the exit code."""
-    for line in str(error).splitlines():
-        refuse(line)
-    return error.exit_code
 
 
 def pictures_in(names: Sequence[str]) -> tuple[list[Path], list[TrainingError]]:

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
 
+from archdsl.recipe.yaml_text import flat
+
 DATA_SETS = ("shapes", "digits", "fashion-mnist", "mnist", "cifar10", "cifar100")
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -378,13 +380,6 @@ class Recipe(Section):
 
 def recipe_differences(one: Recipe, other: Recipe) -> list[tuple[str, Any, Any]]:
     """What differs: the key, as `optimizer.lr`, and the values; None too where one of them has no such key."""
-    before, after = _by_key(one.model_dump()), _by_key(other.model_dump())
+    before, after = flat(one.model_dump()), flat(other.model_dump())
     keys = dict.fromkeys([*before, *after])
     return [(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)]
-
-
-def _by_key(values: dict[str, Any], path: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        found.update(_by_key(value, f"{path}{key}.") if isinstance(value, dict) else {path + key: value})
-    return found

@@ -8,7 +8,7 @@ tags, several documents, a key given twice, numbers with a leading zero, infinit
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import yaml
@@ -152,6 +152,15 @@ def _plain_scalar(event: yaml.ScalarEvent) -> bool | int | float | str | None:
 def _line(event: yaml.Event) -> int:
     mark = event.start_mark
     return 1 if mark is None else mark.line + 1
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Values in each other by their paths: `{"optimizer": {"lr": 1}}` as `{"optimizer.lr": 1}`."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        path = f"{prefix}{key}"
+        found |= flat(value, f"{path}.") if isinstance(value, dict) else {path: value}
+    return found
 
 
 def dotted(path: KeyPath) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from archdsl.network import Network
+from archdsl.recipe.yaml_text import flat
 from archdsl.runs.folder import RunFolder
 from archdsl.runs.metrics import EpochMetrics
 from archdsl.runs.summary import (
@@ -15,7 +16,6 @@ from archdsl.runs.summary import (
     accuracy_text,
     epochs_text,
     evaluated_part,
-    flat,
     loss_of,
     summary_of,
     time_text,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from archdsl.backends.table import layers, number, rows
 from archdsl.diagram.svg import SHARES, attribute, written
 from archdsl.network import Network
+from archdsl.recipe.yaml_text import flat
 from archdsl.runs.chart import curve, figure
 from archdsl.runs.comparison import value_text
 from archdsl.runs.evaluation import Evaluation
@@ -21,7 +22,6 @@ from archdsl.runs.summary import (
     accuracy_text,
     epochs_text,
     evaluated_part,
-    flat,
     loss_of,
     time_text,
     when_text,

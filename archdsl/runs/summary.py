@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -123,15 +123,6 @@ def accuracy_text(value: float | None) -> str:
 def epochs_text(summary: RunSummary) -> str:
     """How far a run has come: "3/10"."""
     return f"{summary.epochs_done}/{'?' if summary.epochs is None else summary.epochs}"
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Values in each other by their paths: `{"optimizer": {"lr": 1}}` as `{"optimizer.lr": 1}`."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        path = f"{prefix}{key}"
-        found |= flat(value, f"{path}.") if isinstance(value, dict) else {path: value}
-    return found
 
 
 def _whole(value: Any) -> int | None:

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from archdsl.diagnostics.render import printable
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FAILED, EXIT_FINE
-from archdsl.network import Network
 from archdsl.recipe.read import MOST_MISTAKES, Override, read_overrides, read_recipe, recipe_of_values
 from archdsl.recipe.recipe import Recipe, recipe_differences
 from archdsl.runs.folder import SPEC, RunFolder
 from archdsl.runs.sweep import Plan, Point, names_of, over_text, write_plan
-from archdsl.source import Source
 from archdsl.training.resume import network_difference, network_facts
+from archdsl.training.subject import Subject
 from archdsl.weights.files import origin_of
 
 if TYPE_CHECKING:
@@ -31,15 +30,6 @@ if TYPE_CHECKING:
     from archdsl.training.data.image_set import DataSet
 
 MOST_POINTS = 1000
-
-
-class Subject(NamedTuple):
-    """What is trained: the network, its text, what it imports and the values of its lets, as they were written."""
-
-    network: Network
-    spec: Source
-    imports: Sequence[Source]
-    settings: Mapping[str, str]
 
 
 def plan_of(subject: Subject, recipe: str | Path | None, fixed: tuple[Override, ...], over: Sequence[str]) -> Plan:

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from archdsl.commands.guard import guarded
 from archdsl.training import signals
 from archdsl.training.signals import EndedBySignal, end_on_signals, stop_on_signals
 
@@ -54,7 +55,16 @@ def test_a_wish_of_another_process_leaves_the_first_signal_a_wish() -> None:
         assert stop.signal == signal.SIGINT
 
 
-def test_outside_a_training_a_signal_ends_with_its_name() -> None:
+def test_outside_a_training_a_signal_ends_with_its_name_and_code(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> int:
+        with end_on_signals():
+            signal.raise_signal(number)
+        return 0
+
+    for number in ALL:
+        assert guarded(command) == 128 + number
+        told = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+        assert capsys.readouterr().err == f"archdsl: {told}\n"
     for number in ALL[1:]:
         with pytest.raises(EndedBySignal, match=f"ended by {number.name}"), end_on_signals():
             signal.raise_signal(number)
