@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from archdsl.cli.command_line import ORDER
 from archdsl.formats.report import FORMATS
 
 ROOT = Path(__file__).parent.parent
@@ -88,6 +89,12 @@ def test_exit_codes(folder: Path, arguments: list[str], code: int) -> None:
     assert result.returncode == code, result.stdout + result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout or result.stderr
+
+
+def test_the_help_has_each_command_in_a_line(folder: Path) -> None:
+    listed = archdsl("--help", cwd=folder, COLUMNS="80").stdout.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == [*ORDER]
+    assert not [line for line in listed if line.endswith("...")]
 
 
 def test_a_closed_pipe_is_silent(folder: Path) -> None:

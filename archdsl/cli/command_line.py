@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
+import typer.core
 
 from archdsl.cli import networks, runs, training
 from archdsl.cli.options import Command
@@ -13,8 +14,25 @@ from archdsl.commands.guard import guarded
 from archdsl.diagnostics.render import visible
 from archdsl.exit_codes import EXIT_FINE, EXIT_USAGE
 
+ORDER = (
+    *("check", "fmt", "explain", "show", "diagram", "diff"),
+    *("train", "data", "recipe", "find-lr", "sweep"),
+    *("eval", "predict", "runs", "compare", "report"),
+    *("export", "from-torch", "weights", "schema"),
+)
+"""The commands as the help lists them: in the order of work."""
+
+
+class InOrder(typer.core.TyperGroup):
+    """The commands in the order of work; typer would put those that have commands of their own last."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        return sorted(self.commands, key=ORDER.index)
+
+
 app = typer.Typer(
     name="archdsl",
+    cls=InOrder,
     help="Networks as text: shapes checked before a run, plain PyTorch behind.",
     add_completion=True,
     pretty_exceptions_enable=False,

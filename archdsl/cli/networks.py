@@ -47,7 +47,7 @@ def check(
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a file changes, until Ctrl-C.")] = False,
 ) -> Command:
-    """Tell the shapes of a network, or what is wrong with it, without torch.
+    """Tell the shapes of a network, or what is wrong with it.
 
     Exits with 0 where all is fine, 1 where a spec has errors, 2 where a file can't be read or written or on wrong use.
     """
@@ -82,7 +82,9 @@ def fmt(
     diff: Annotated[bool, typer.Option("--diff", help="Change nothing; print what would change.")] = False,
     color: Annotated[Color, typer.Option(help="Whether to color what is for people.")] = "auto",
 ) -> Command:
-    """Lay specs out in the one canonical way. Words and comments stay; a file is replaced whole or not at all.
+    """Lay specs out in the one canonical way.
+
+    Words and comments stay; a file is replaced whole or not at all.
 
     Exits with 0 where all is well, 1 where a spec does not parse or, with --check or --diff, would change, 2 where a
     file can't be read or written.
@@ -99,7 +101,7 @@ def explain(
         typer.Argument(help="A word, an argument, a function, a block of the library, a code, or `words`, `codes`."),
     ],
 ) -> Command:
-    """Explain a word of the language, a block of the library, or the code of a finding."""
+    """Explain a word, a library block, or the code of a finding."""
     from archdsl.commands.explain import explain as run_explain
 
     return partial(run_explain, name)
@@ -115,7 +117,10 @@ def schema(
         ),
     ],
 ) -> Command:
-    """Print a JSON Schema, for programs that read the output, and editors that help to write a recipe."""
+    """Print the JSON Schema of an output, or of a recipe.
+
+    It is for programs that read the output, and for editors that help to write a recipe.
+    """
     from archdsl.commands.schema import schema as run_schema
 
     return partial(run_schema, name)
@@ -144,7 +149,7 @@ def show(
     input: Input = None,
     root: Root = None,
 ) -> Command:
-    """Tell what a network costs and sees, layer by layer, and forecast its memory, without torch.
+    """Tell what a network costs and sees, and its memory.
 
     Exits with 0 when done, 1 where the spec has errors or the batch does not fit, 2 on wrong use.
     """
@@ -192,7 +197,7 @@ def diagram(
     settings: Set = None,
     root: Root = None,
 ) -> Command:
-    """Draw a network, as a picture or as a page whose blocks open and close, without torch.
+    """Draw a network, as a picture or a page whose blocks open.
 
     Exits with 0 when drawn, 1 where the spec has errors, 2 on wrong use, where a file can't be read or written, or
     where there is too much to draw.
@@ -236,7 +241,9 @@ def diff(
     format: Annotated[TextOrJson, typer.Option("--format", help="For people or for programs.")] = "text",
     color: Annotated[Color, typer.Option("--color", help="Whether to color what is for people.")] = "auto",
 ) -> Command:
-    """Tell how two networks differ by what they compute, not by their text; --set and --input are for both.
+    """Tell how two networks differ by what they compute.
+
+    Texts are not compared. --set and --input are for both.
 
     Exits with 0 where they are the same, 1 where they differ, 2 where one has errors or can't be read, or on wrong use.
     """
@@ -277,7 +284,9 @@ def export(
     root: Root = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but source.")] = False,
 ) -> Command:
-    """Write a network as a file that needs no archdsl: Python source, ONNX, or a program of torch.export.
+    """Write a network as Python source, as ONNX, or as a .pt2.
+
+    The file needs no archdsl.
 
     Exits with 0 when it is written, 1 where the spec has errors or the weights do not fit, 2 on wrong use or where a
     file can't be read or written.
@@ -316,9 +325,11 @@ def from_torch(
         str, typer.Option("--call", metavar="NAME=VALUE,...", help="What the class or function is called with.")
     ] = "",
 ) -> Command:
-    """Write the spec of a module that is there in PyTorch, and hold its outputs against the module's.
+    """Write the spec of a module that is there in PyTorch.
 
-    Imports and runs the Python that is named. Exits with 0 where the spec is written, 1 where the language can't say
+    Its outputs are held against the module's. Imports and runs the Python that is named.
+
+    Exits with 0 where the spec is written, 1 where the language can't say
     what the module does, 2 on wrong use or where a file can't be written.
     """
     from archdsl.commands.from_torch import from_torch as run_from_torch
@@ -326,7 +337,7 @@ def from_torch(
     return partial(run_from_torch, target, input=input, output=output, call=call, weights=weights)
 
 
-weights_app = typer.Typer(help="Weights of other tools into networks.")
+weights_app = typer.Typer(help="Load weights of other tools into networks.")
 commands.add_typer(weights_app, name="weights")
 
 

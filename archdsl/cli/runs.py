@@ -31,7 +31,9 @@ def evaluate(
     worst: Annotated[int, typer.Option(min=0, help="Tell so many images that are most wrong, too.")] = 0,
     format: Annotated[TextOrJson, typer.Option("--format", help="For people or for programs.")] = "text",
 ) -> Command:
-    """Tell how good a trained network is: accuracy, loss, each class, what is taken for what, calibration.
+    """Tell how good a trained network is.
+
+    That is accuracy, loss, each class, what is taken for what, and calibration.
 
     Exits with 0 when done, 1 where the weights do not fit, 2 on wrong use, or where a file can't be read or is not for
     this network, 130 and 143 when interrupted.
@@ -65,7 +67,7 @@ def predict(
     std: Std = None,
     format: Annotated[Literal["text", "jsonl"], typer.Option("--format", help="For people or for programs.")] = "text",
 ) -> Command:
-    """Tell what a trained network takes pictures for, a line each.
+    """Tell what a trained network takes pictures for.
 
     Exits with 0 when done, 1 where some pictures can't be read or the weights do not fit, 2 where none can be read or
     on wrong use.
@@ -97,7 +99,7 @@ def compare(
     ] = None,
     format: Annotated[TextOrJson, typer.Option("--format", help="For people or for programs.")] = "text",
 ) -> Command:
-    """Put runs side by side: what differs in what they were made of, and what they came to.
+    """Put runs side by side: what differs, and what they came to.
 
     Exits with 0, or 2 where a run can't be read or the page can't be written.
     """
@@ -119,7 +121,9 @@ def report(
     data_dir: DataDir = None,
     device: Annotated[Device, typer.Option(help="Where to evaluate.")] = "auto",
 ) -> Command:
-    """Write a page on a run, in one file: its curves, what it gets wrong, its network, recipe and machine.
+    """Write a page on a run: curves, mistakes, network, recipe.
+
+    It is one file, which loads nothing.
 
     Exits with 0, 2 where the run can't be read or the page can't be written, 130 and 143 when interrupted.
     """

@@ -66,7 +66,7 @@ def train(
     leave_out: Except = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result alone.")] = False,
 ) -> Command:
-    """Train a network.
+    """Train a network, or go on with a run that was stopped.
 
     Exits with 0 when done, 1 where the spec has errors, 2 on wrong use or an unreadable file, 3 where training
     failed, 130 and 143 when interrupted.
@@ -136,7 +136,9 @@ def sweep(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the table alone.")] = False,
     format: Annotated[TextOrJson, typer.Option("--format", help="For people or for programs.")] = "text",
 ) -> Command:
-    """Train a network by each recipe of a grid, one after the other, and tell which is best.
+    """Train by each recipe of a grid, and tell which is best.
+
+    They are trained one after the other.
 
     Exits with 0 when all are done, 1 where the spec has errors, 2 on wrong use or an unreadable file, 3 where some
     trainings failed, 130 and 143 when interrupted.
@@ -195,7 +197,9 @@ def find_lr(
     ] = None,
     format: Annotated[TextOrJson, typer.Option("--format", help="For people or for programs.")] = "text",
 ) -> Command:
-    """Tell at which learning rates a network learns, by a few steps at rates that rise; it keeps nothing.
+    """Tell at which learning rates a network learns.
+
+    It does a few steps at rates that rise, and keeps nothing.
 
     Exits with 0 when done, 1 where the spec has errors, 2 on wrong use or where a file can't be read or written, 3
     where memory does not suffice, 130 and 143 when interrupted.
@@ -222,7 +226,7 @@ def find_lr(
     )
 
 
-data_app = typer.Typer(help="What is learned from.")
+data_app = typer.Typer(help="Look at what is learned from.")
 commands.add_typer(data_app, name="data")
 
 
@@ -262,7 +266,7 @@ def data_show(
     )
 
 
-recipe_app = typer.Typer(help="What the keys of a recipe mean, and what a whole recipe is.")
+recipe_app = typer.Typer(help="Explain the keys of recipes, and show whole ones.")
 commands.add_typer(recipe_app, name="recipe")
 
 
