@@ -29,8 +29,7 @@ data: {train: 64, test: 16, validation: 16}
 augmentation: {flip: true, mixup: 0.2}
 optimizer: {name: sgd, lr: 0.01}
 """
-OVER = ["optimizer.lr=0.01,0.05", "seed=1,2"]
-FIRST = "optimizer.lr=0.01,seed=1"
+OVER = ["optimizer.lr=0.01,0.05", "data.seed=1,2"]
 
 
 @pytest.fixture
@@ -62,26 +61,26 @@ def test_the_points_are_the_runs_of_a_grid_told_best_first(folder: Path, capsys:
     assert go(format="json", quiet=False) == 0
     said = capsys.readouterr()
     table = json.loads(said.out)
-    assert "1 of 4: optimizer.lr=0.01 seed=1\n" in said.err
+    assert "1 of 4: optimizer.lr=0.01 data.seed=1\n" in said.err
     assert (table["sweep"], table["ranked_by"]) == ("sweeps/net-1", "validation")
     accuracies = [each["accuracy"] for each in table["points"]]
     assert accuracies == sorted(accuracies, reverse=True)
-    assert {(each["values"]["optimizer.lr"], each["values"]["seed"]) for each in table["points"]} == {
+    assert {(each["values"]["optimizer.lr"], each["values"]["data.seed"]) for each in table["points"]} == {
         (0.01, 1), (0.01, 2), (0.05, 1), (0.05, 2)
     }  # fmt: skip
     for each in table["points"]:
         run = RunFolder(Path(each["name"]))
         assert each["accuracy"] == max(epoch.validation_accuracy or 0 for epoch in run.metrics())
-    alone = ["optimizer.lr=0.05", "seed=2"]
+    alone = ["optimizer.lr=0.05", "data.seed=2"]
     assert train("net.arch", recipe_settings=alone, device="cpu", out=Path("alone"), quiet=True) == 0
     swept = outcome(Path("sweeps/net-1"))
-    assert swept["optimizer.lr=0.05,seed=2"] == outcome(Path("alone"))["alone"]
+    assert swept["optimizer.lr=0.05,data.seed=2"] == outcome(Path("alone"))["alone"]
     assert len(swept) == len({weights for weights, _, _ in swept.values()}) == 4
 
     capsys.readouterr()
     assert sweep(None, resume="sweeps/net-1") == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[0].split() == ["optimizer.lr", "seed", "status", "epochs", "validation", "test", "time"]
+    assert told[0].split() == ["optimizer.lr", "data.seed", "status", "epochs", "validation", "test", "time"]
     assert len(told) == 8
     best = table["points"][0]["name"]
     assert told[-1] == f"the best is in {best}/"
