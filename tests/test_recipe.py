@@ -95,6 +95,8 @@ def test_a_number_is_a_number(text: str, value: float) -> None:
         ("data: shapes", "data: a section of keys is needed here, as in `data: {name: shapes}`"),
         ("augmentation: true", "as in `augmentation: {flip: true}`"),
         ("data: {name: fashion}", "there is no data set 'fashion'; did you mean fashion-mnist?"),
+        ("data: {name: CIFAR_10}", "did you mean cifar10?"),
+        ("data: {name: /}", "did you mean folder:/?"),
         ("data: {name: imagenet9}", "there are shapes, digits, fashion-mnist, .*, cifar100 and folder:PATH"),
         ("data: {name: 'folder:'}", "there is no data set 'folder:'"),
         ("epochs: true", "epochs: must be a whole number, and is true"),

@@ -41,6 +41,13 @@ def test_a_run_keeps_all_that_it_was_made_of(folder: Path, capsys: pytest.Captur
     assert "test accuracy" in capsys.readouterr().out
 
 
+def test_a_run_is_no_spec(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "run").mkdir()
+    (folder / "run" / "spec.json").touch()
+    assert train(str(folder / "run")) == 2
+    assert "run is a run; `archdsl train --resume " in capsys.readouterr().err
+
+
 def test_the_recipe_beside_a_spec_is_its_own(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "net.yaml").write_text("optimizer:\n  name: sgd\n  lr: 0.5\n")
     assert train("net.arch", **SMALL) == 0

@@ -10,7 +10,7 @@ from typing import Any
 from archdsl.commands.output import complain, refuse, wants_color
 from archdsl.commands.recipe import find_recipe
 from archdsl.commands.spec import read_network
-from archdsl.diagnostics.render import render
+from archdsl.diagnostics.render import render, visible
 from archdsl.exit_codes import EXIT_ERRORS
 from archdsl.reader import STDIN
 from archdsl.training.subject import Subject
@@ -58,6 +58,8 @@ def train(
         return refuse("--resume RUN goes on with the weights of RUN, and --weights starts from others")
     if spec is None and resume is None:
         return refuse("train what? `archdsl train SPEC`, or `archdsl train --resume RUN`")
+    if spec is not None and (Path(spec) / "spec.json").exists():
+        return refuse(f"{visible(spec)} is a run; `archdsl train --resume {visible(spec)}` goes on with it")
     given = None if spec is None else read_subject(spec, input, settings, root)
     if isinstance(given, int):
         return given

@@ -8,6 +8,7 @@ that would have no effect is an error.
 from __future__ import annotations
 
 import difflib
+import os
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator
@@ -99,7 +100,10 @@ class Data(Section):
     def _is_known(cls, name: str) -> str:
         if name in DATA_SETS or (name.startswith("folder:") and name != "folder:"):
             return name
-        close = difflib.get_close_matches(name, DATA_SETS, n=1)
+        meant = name.lower().replace("_", "-")
+        close = difflib.get_close_matches(meant, DATA_SETS, n=1)
+        if os.path.isdir(name):
+            close = [f"folder:{name}"]
         hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(DATA_SETS)} and folder:PATH"
         raise ValueError(f"there is no data set {name!r}{hint}")
 

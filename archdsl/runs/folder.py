@@ -102,7 +102,9 @@ class RunFolder(NamedTuple):
             raise TrainingError(f"{printable(str(path))}: no such folder")
         missing = [name for name in _NEEDED if not (places[0] / name).is_file()]
         lacks = " and ".join(missing)
-        raise TrainingError(f"{printable(str(path))}: not the folder of a run: there is no {lacks} in it")
+        inside = next((each.parent for each in sorted(path.glob(f"*/{SPEC}"))), None)
+        hint = f"; {printable(str(inside))} is one" if inside is not None else ""
+        raise TrainingError(f"{printable(str(path))}: not the folder of a run: there is no {lacks} in it{hint}")
 
     def refuse_if_used(self) -> None:
         """Raise TrainingError where there are files, but for those of a run that was killed before it began.

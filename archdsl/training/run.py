@@ -240,7 +240,9 @@ def _plan(keeper: Keeper, data: DataSet, told: list[str]) -> Plan:
     job, progress, count = keeper.job, keeper.progress, len(data.train)
     device, recipe = job.device, job.recipe
     steps = progress.step - len(progress.epochs) * math.ceil(count / recipe.batch_size)
-    where = f"{device} ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
+    threads = torch.get_num_threads()
+    of_threads = f" ({threads} thread{'s' if threads != 1 else ''})"
+    where = f"{device}{of_threads if device.type == 'cpu' else ''}"
     return Plan(
         network=job.network.name,
         input=str(job.network.input),

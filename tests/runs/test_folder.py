@@ -139,10 +139,10 @@ def test_a_run_is_found_by_its_folder_or_a_file_in_it(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"none: no such folder"):
         RunFolder.open(tmp_path / "none")
     told = r": not the folder of a run: there is no spec\.json and recipe\.yaml in it"
-    with pytest.raises(TrainingError, match=told):
+    with pytest.raises(TrainingError, match=f"{told}; {folder.path} is one$"):
         RunFolder.open(tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(TrainingError, match=told):
+    with pytest.raises(TrainingError, match=f"{told}$"):
         RunFolder.open(tmp_path / "file")
 
 

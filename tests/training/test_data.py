@@ -16,15 +16,17 @@ import torch
 from PIL import Image as Pictures
 
 from archdsl.errors import TrainingError
+from archdsl.layers.linear import Fc, Flatten
 from archdsl.recipe.recipe import Data
 from archdsl.shapes import Image, Vector
+from archdsl.source import Source
 from archdsl.training.data import known
 from archdsl.training.data.image_set import ImageSet, Request, hold_back, limit
 from archdsl.training.data.known import read_known_set
 from archdsl.training.data.load import load_data
 from archdsl.training.data.prepare import Normalization, Prepare, measure, unchanged
 
-from .networks import linear, tiny
+from .networks import chain, linear, tiny
 
 CPU = torch.device("cpu")
 REAL_DATA = next(
@@ -106,6 +108,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, file: str, damage: Callable[[by
     with pytest.raises(TrainingError, match=f"{file}: .*delete it, and fetch it again") as caught:
         read_known_set("fashion-mnist", tmp_path, download=False)
     assert caught.value.exit_code == 2
+    assert ("it is a web page" in str(caught.value)) == (damage is web_page)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +185,7 @@ def test_a_download_that_fails_is_one_line(
     assert "\n" not in str(caught.value)
     assert str(tmp_path / known.KNOWN_SETS[name].folder) in str(caught.value)
     assert "shapes" in str(caught.value)
+    assert ("Name or service not known; its files" in str(caught.value)) == (answer == "offline")
     assert sum(file.stat().st_size for file in tmp_path.rglob("*")) < 100_000  # Nothing was unpacked.
 
 
@@ -299,6 +303,13 @@ def test_a_network_that_does_not_fit_is_refused(
     with pytest.raises(TrainingError, match=message) as caught:
         load_data(Data(name=name), network, spec, tmp_path)
     assert caught.value.exit_code == 2
+
+
+def test_a_let_is_set_where_the_last_layer_has_one(tmp_path: Path) -> None:
+    spec = Source("let.arch", "let classes = 7\ninput(1, 16, 16)\nflatten fc(classes)\n")
+    network = chain(Image(1, 16, 16), [(Flatten(), "flatten"), (Fc(out=7), "fc(classes)")], spec)
+    with pytest.raises(TrainingError, match=r"shapes has 10 classes; say --set classes=10$"):
+        load_data(Data(), network, spec, tmp_path)
 
 
 def test_a_network_that_ends_in_an_image_is_told_to_flatten(tmp_path: Path) -> None:

@@ -36,10 +36,9 @@ class Fit:
                 f"end it with `flatten fc({count})`"
             )
         written = f"`{printable(span.text)}`" if "\n" not in span.text else "this layer"
-        raise TrainingError(
-            f"{place}: {written} gives {output} values, and {data} has {count} classes; "
-            f"the last layer must give {count}, as in `fc({count})`"
-        )
+        let = self._let_in(span)
+        better = f"say --set {let}={count}" if let else f"the last layer must give {count}, as in `fc({count})`"
+        raise TrainingError(f"{place}: {written} gives {output} values, and {data} has {count} classes; {better}")
 
     def check_images(self, data: str, channels: int, height: int, width: int) -> None:
         """Refuse a network that can't take images of this size, after resizing, and of these channels."""
@@ -92,6 +91,13 @@ class Fit:
         leaves = self._leaves(with_heads=False)
         sized = [leaf for leaf in leaves if leaf.output != leaf.input]
         return (sized or leaves)[-1].span if leaves else self.network.root.span
+
+    def _let_in(self, span: Span) -> str | None:
+        """The let with a number that a layer is given alone, as `fc(classes)` is; it can be set from outside."""
+        name = re.fullmatch(r"[^()]*\(\s*([a-z_]\w*)\s*\)", span.text)
+        if name is None or not re.search(rf"^let {name[1]} *= *\d+\s*(#.*)?$", self.spec.text, re.MULTILINE):
+            return None
+        return name[1]
 
     def _leaves(self, with_heads: bool = True) -> list[Leaf]:
         places = self.network.walk()

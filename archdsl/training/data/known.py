@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,7 +97,8 @@ def _missing(folder: Path, known: KnownSet) -> list[str]:
 def _missing_message(name: str, known: KnownSet, folder: Path, missing: list[str]) -> str:
     return printable(
         f"{name} is not on the disk: {', '.join(missing)} belong{'s' if len(missing) == 1 else ''} in {folder}/; "
-        "--download fetches them, and --data-dir or $ARCHDSL_DATA names another place"
+        f"--download fetches {'it' if len(missing) == 1 else 'them'}, and --data-dir or $ARCHDSL_DATA names another "
+        "place"
     )
 
 
@@ -129,7 +131,10 @@ def _torchvision_set(name: str, known: KnownSet, data_dir: Path, train: bool, do
     try:
         return getattr(torchvision.datasets, known.torchvision_name)(data_dir, train=train, download=download)
     except Exception as error:  # What torchvision raises on bad files or no network is of every kind.
-        reason = printable(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+        # Behind its first line, torchvision tells what each mirror said.
+        lines = [line.strip() for line in str(error).splitlines() if line.strip() and "://" not in line]
+        words = re.sub(r"<urlopen error (?:\[Errno -?\d+\] )?(.*?)>", r"\1", " ".join(dict.fromkeys(lines)))
+        reason = printable(words or type(error).__name__)
     if not download and "corrupted" in reason:
         reason = "a file is not the published one, by its MD5; delete them, and fetch them again with --download"
     what = "fetched or read" if download else "read"
@@ -175,8 +180,12 @@ def _verify_idx_files(folder: Path, known: KnownSet) -> None:
             raise TrainingError(printable(f"{path}: {error.strerror or error}")) from None
         count, *sizes = (int.from_bytes(head[at : at + 4], "big") for at in range(4, 8 + 4 * len(dimensions), 4))
         expected = 8 + 4 * len(dimensions) + count * (known.height * known.width if dimensions else 1)
-        if head[:4] != bytes((0, 0, 8, 1 + len(dimensions))) or len(head) < 8 + 4 * len(dimensions):
-            fault = f"it does not begin as a file of bytes in {1 + len(dimensions)} dimensions does"
+        if not head:
+            fault = "it is empty"
+        elif head.lstrip()[:1] == b"<":
+            fault = "it is a web page, not the data"
+        elif head[:4] != bytes((0, 0, 8, 1 + len(dimensions))) or len(head) < 8 + 4 * len(dimensions):
+            fault = f"it does not begin as a file of {'images' if dimensions else 'labels'} in this format does"
         elif tuple(sizes) != dimensions:
             fault = f"images of {'x'.join(map(str, sizes))}, not {known.height}x{known.width}"
         elif size != expected:
