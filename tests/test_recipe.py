@@ -13,8 +13,9 @@ from hypothesis.strategies import text as hypothesis_text
 
 from archdsl.cli.command_line import run_words
 from archdsl.errors import TrainingError
+from archdsl.recipe import elsewhere
 from archdsl.recipe.keys import SECTIONS, all_keys
-from archdsl.recipe.page import describe_key, keys_as_yaml, with_keys
+from archdsl.recipe.page import describe_key, explanation, keys_as_yaml, with_keys
 from archdsl.recipe.read import Override, check_recipe, read_overrides, read_recipe
 from archdsl.recipe.recipe import CHOICES, SGD, AdamW, Augmentation, Cosine, Data, Recipe, Step, recipe_differences
 from archdsl.recipe.schema import recipe_schema
@@ -277,6 +278,8 @@ def test_a_key_set_on_the_command_line_is_read_as_in_a_recipe() -> None:
     [
         (["optimizer.lr"], "--set-recipe takes KEY=VALUE, as optimizer.lr=0.05, not `optimizer.lr`"),
         (["epochs="], "--set-recipe takes KEY=VALUE, as optimizer.lr=0.05, not `epochs=`"),
+        (["optimizer=SGD"], "--set-recipe optimizer: a section is set key by key, as --set-recipe optimizer.name=sgd"),
+        (["dropout=0.5"], "--set-recipe dropout: there is no such key; it is a layer of the network"),
         (["learning_rate=1"], "--set-recipe learning_rate: there is no such key; did you mean optimizer.lr?"),
         (["optimizer.momentun=1"], "--set-recipe optimizer.momentun: there is no such key; did you mean optimizer.mom"),
         (["nothing.like=1"], "--set-recipe nothing.like: there is no such key; see `archdsl recipe explain`"),
@@ -377,6 +380,23 @@ def test_what_is_no_key_is_not_explained(capsys: pytest.CaptureFixture[str]) -> 
     assert told[1].isprintable()
     assert run_words(["explain", "cosine"]) == 2
     assert capsys.readouterr().err.endswith(", but a recipe has it: see `archdsl recipe explain cosine`\n")
+
+
+def test_what_other_tools_call_a_key_is_understood() -> None:
+    for name, told in {
+        "RandomHorizontalFlip": "augmentation.flip",
+        "EarlyStopping": "early_stop",
+        "learning-rate": "optimizer.lr",
+        "RandomCrop": "augmentation.shift",
+        "AdamW": "optimizer: adamw",
+        "StepLR": "schedule: step",
+    }.items():
+        assert (explanation(name) or "").startswith(f"`{told}`"), name
+    assert {*elsewhere._KEYS} <= {*all_keys(), *SECTIONS}
+    assert {*elsewhere._CHOICES} <= {*CHOICES["schedule"]}
+    for names in elsewhere._NO_KEYS:
+        assert not [name for name in names.split() if explanation(name)]
+        assert all(map(elsewhere.why_no_key, names.split()))
 
 
 def test_the_recipe_that_would_be_taken_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

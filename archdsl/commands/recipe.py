@@ -17,6 +17,7 @@ def explain(name: str | None) -> int:
     Returns:
         0, or 2 where nothing has that name.
     """
+    from archdsl.recipe.elsewhere import why_no_key
     from archdsl.recipe.keys import in_words, near_keys
     from archdsl.recipe.page import explanation, keys_as_yaml
 
@@ -25,8 +26,8 @@ def explain(name: str | None) -> int:
         return EXIT_FINE
     text = explanation(name)
     if text is None:
-        close = near_keys(name)
-        hint = f"did you mean `{in_words(close, 'or')}`?" if close else "see `archdsl recipe explain`"
+        why, close = why_no_key(name), near_keys(name)
+        hint = why or (f"did you mean `{in_words(close, 'or')}`?" if close else "see `archdsl recipe explain`")
         return refuse(f"no key of a recipe is called `{visible(name)}`; {hint}")
     write(text)
     return EXIT_FINE

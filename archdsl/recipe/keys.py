@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
+from archdsl.recipe.elsewhere import letters_elsewhere, letters_of
 from archdsl.recipe.recipe import CHOICES, DEFAULT_CHOICES, Recipe, Section
 from archdsl.recipe.schema import recipe_schema
 
@@ -20,42 +21,6 @@ FLAGS = {
     "--seed": "seed",
 }
 """The flags of `archdsl train` that are short for a key."""
-
-_ELSEWHERE = {
-    "data": "dataset data_set",
-    "data.name": "dataset_name",
-    "data.normalize": "normalization standardize",
-    "data.validation": "val val_split validation_split val_size holdout",
-    "augmentation": "augment augmentations transforms aug",
-    "augmentation.flip": "hflip horizontal_flip random_horizontal_flip fliplr mirror",
-    "augmentation.shift": "random_shift translate pad padding",
-    "augmentation.crop": "random_crop random_resized_crop rrc scale",
-    "augmentation.brightness": "color_jitter colour_jitter jitter",
-    "augmentation.erase": "random_erase random_erasing erasing reprob cutout",
-    "augmentation.mixup": "mixup_alpha",
-    "augmentation.cutmix": "cutmix_alpha",
-    "epochs": "num_epochs max_epochs n_epochs nb_epochs",
-    "batch_size": "batch bs batchsize train_batch_size",
-    "accumulation": "accumulate_grad_batches gradient_accumulation gradient_accumulation_steps grad_accum accum_iter",
-    "optimizer": "optim opt optimiser solver",
-    "optimizer.lr": "learning_rate base_lr max_lr rate",
-    "optimizer.weight_decay": "wd decay l2",
-    "schedule": "scheduler lr_scheduler lr_schedule sched",
-    "schedule.warmup": "warmup_ratio warmup_epochs warmup_steps lr_warmup_epochs",
-    "schedule.every": "step_size lr_step_size decay_epochs",
-    "schedule.factor": "gamma lr_gamma decay_rate",
-    "label_smoothing": "smoothing",
-    "clip_gradient": "clip_grad grad_clip gradient_clip_val clip_grad_norm max_grad_norm gradient_clipping clip",
-    "ema": "model_ema ema_decay model_ema_decay",
-    "evaluate_every": "eval_every check_val_every_n_epoch eval_interval",
-    "early_stop": "early_stopping patience",
-    "precision": "amp dtype mixed_precision bf16 fp16",
-    "compile": "torchcompile torch_compile",
-    "channels_last": "memory_format",
-    "initialization": "init initializer weight_init",
-    "seed": "random_seed manual_seed",
-}
-"""What other tools call what a key says."""
 
 
 class Key(NamedTuple):
@@ -128,9 +93,9 @@ def about_choice(section: str, name: str) -> str:
 def meant_keys(name: str) -> list[str]:
     """The keys and sections that a name stands for: by its last part, or by what other tools call them."""
     known = [*all_keys(), *SECTIONS]
-    last = name.rpartition(".")[2].lower().replace("-", "_")
-    same = [path for path in known if path.rpartition(".")[2] == last]
-    return same or [path for path in known if last in _ELSEWHERE.get(path, "").split()]
+    last = letters_of(name)
+    same = [path for path in known if letters_of(path) == last]
+    return same or [path for path in known if last in letters_elsewhere(path)]
 
 
 def near_keys(name: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from archdsl.recipe.elsewhere import letters_elsewhere, letters_of
 from archdsl.recipe.keys import (
     FLAGS,
     SECTIONS,
@@ -34,9 +35,10 @@ def explanation(name: str) -> str | None:
         return describe_key(all_keys()[name])
     if name in SECTIONS:
         return describe_section(name)
-    of_choice = [section for section, choices in CHOICES.items() if name in choices]
-    if of_choice:
-        return describe_choice(of_choice[0], name)
+    for section, choices in CHOICES.items():
+        for choice in choices:
+            if letters_of(name) == choice or letters_of(name) in letters_elsewhere(choice):
+                return describe_choice(section, choice)
     meant = meant_keys(name)
     return "\n\n\n".join(explanation(each) or "" for each in meant) if meant else None
 

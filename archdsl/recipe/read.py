@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from archdsl.diagnostics.render import printable
 from archdsl.errors import TrainingError
+from archdsl.recipe.elsewhere import why_no_key
 from archdsl.recipe.keys import FLAGS, SECTIONS, all_keys, in_words, meant_keys, near_keys, value_as_written
 from archdsl.recipe.recipe import CHOICES, DEFAULT_CHOICES, Recipe
 from archdsl.recipe.yaml_text import MOST_CHARACTERS, KeyPath, dotted, read_scalar, read_yaml, told_of
@@ -57,10 +58,12 @@ def read_overrides(
             wrong.append(f"{option} takes KEY=VALUE, as optimizer.lr=0.05, not `{text}`")
         elif key in SECTIONS:
             first = next(path for path in all_keys() if path.startswith(f"{key}."))
-            wrong.append(f"{flag}: a section is set key by key, as {option} {first}={all_keys()[first].example}")
+            chosen = value.lower() if value.lower() in CHOICES.get(key, ()) else all_keys()[first].example
+            wrong.append(f"{flag}: a section is set key by key, as {option} {first}={chosen}")
         elif key not in all_keys():
-            close = meant_keys(key) or near_keys(key)
-            hint = f"did you mean {in_words(close[:3], 'or')}?" if close else "see `archdsl recipe explain`"
+            close, why = meant_keys(key), why_no_key(key)
+            close = close if close or why else near_keys(key)
+            hint = f"did you mean {in_words(close[:3], 'or')}?" if close else why or "see `archdsl recipe explain`"
             wrong.append(f"{flag}: there is no such key; {hint}")
         elif key in found:
             before = found[key].flag
@@ -194,6 +197,8 @@ def _no_such_key(path: KeyPath, values: dict[str, Any], flags: Mapping[KeyPath, 
     here = [each.name for each in of_section] + ([] if section else [*SECTIONS])
     if meant := meant_keys(key):
         return f"there is no such key; did you mean {in_words(meant[:3], 'or')}?"
+    if why := why_no_key(key):
+        return f"there is no such key; {why}"
     if close := difflib.get_close_matches(key, here, n=1):
         return f"there is no such key; did you mean {close[0]}?"
     if close := near_keys(key):
