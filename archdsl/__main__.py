@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # For `signal` makes enumerations, which takes longer than some checks.
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 _VALUES = {
@@ -40,17 +41,28 @@ def program() -> NoReturn:
 def main(leave: Callable[[int], NoReturn] = sys.exit) -> NoReturn:
     """Run the command line and exit with its code; `leave` is how a command exits that keeps nothing open."""
     command: Callable[..., int]
-    if (arguments := quick_check(sys.argv[1:])) is not None:
-        from archdsl.commands.check import check as command
-    elif (arguments := quick_fmt(sys.argv[1:])) is not None:
-        from archdsl.commands.fmt import fmt as command
-    else:
-        from archdsl.cli.command_line import run
-
+    with _ended_by_interrupt():
+        if (arguments := quick_check(sys.argv[1:])) is not None:
+            from archdsl.commands.check import check as command
+        elif (arguments := quick_fmt(sys.argv[1:])) is not None:
+            from archdsl.commands.fmt import fmt as command
+        else:
+            from archdsl.cli.command_line import run
+        from archdsl.commands.guard import guarded
+    if arguments is None:
         sys.exit(run())
-    from archdsl.commands.guard import guarded
-
     leave(guarded(lambda: command(**arguments)))
+
+
+@contextmanager
+def _ended_by_interrupt() -> Iterator[None]:
+    """While modules are read, Ctrl-C ends this program as it ends any other, without a traceback."""
+    is_pythons = _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
+    if is_pythons:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    yield
+    if is_pythons:
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
 
 
 def leave(code: int) -> NoReturn:

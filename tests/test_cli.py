@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -361,3 +362,29 @@ def test_watching_checks_again_when_a_file_changes(folder: Path, terminal: bool)
         process.kill()
         process.wait()
         os.close(outer)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a program there is not ended by a signal")
+@pytest.mark.parametrize("module", ["archdsl.cli.command_line", "archdsl.network"])
+def test_ctrl_c_while_the_program_is_read_is_no_traceback(module: str) -> None:
+    code = (
+        "import signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(name, *_): signal.raise_signal(signal.SIGINT) if name == sys.argv[1] else None\n"
+        "sys.meta_path.insert(0, Finder)\n"
+        "from archdsl.__main__ import main\n"
+        "main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code, module], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (-signal.SIGINT, "")
+
+
+def test_ctrl_c_while_typer_reads_the_words_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    from archdsl.cli import command_line
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("typer.core.TyperGroup.invoke", lambda *_: interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        command_line.run_words(["runs"])

@@ -67,3 +67,22 @@ def test_a_wrong_recipe_beside_a_spec_is_an_error(folder: Path, capsys: pytest.C
     assert train("net.arch", **SMALL) == 2
     assert "net.yaml:1: epoch: there is no such key; did you mean epochs?" in capsys.readouterr().err
     assert not (folder / "runs").exists()
+
+
+def test_a_run_is_meant_by_any_file_in_it_and_has_one_spec(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("net.arch", out=Path("run"), **SMALL) == 0
+    assert train(None, resume="run/weights.safetensors", device="cpu") == 0
+    assert "run is done" in capsys.readouterr().out
+    kept = Path("run/spec/net.arch")
+    kept.write_text(SPEC.replace("relu", "tanh").replace("width = 4", "width = 5"))
+    assert train(None, resume="run", device="cpu") == 2
+    told = capsys.readouterr().err
+    assert "run was started with another network; put its spec back as it was, or start from its weights" in told
+    assert "archdsl: \n" not in told
+    kept.write_text(SPEC)
+    for checkpoint in Path("run").glob("checkpoint-*"):
+        checkpoint.unlink()
+    assert train(None, resume="run", device="cpu") == 2
+    assert "no whole checkpoint in it; a new run can start from what it had learned: --weights run/weights" in (
+        capsys.readouterr().err
+    )

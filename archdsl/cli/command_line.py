@@ -12,7 +12,7 @@ from archdsl.cli import networks, runs, training
 from archdsl.cli.options import Command
 from archdsl.commands.guard import guarded
 from archdsl.diagnostics.render import visible
-from archdsl.exit_codes import EXIT_FINE, EXIT_USAGE
+from archdsl.exit_codes import EXIT_FINE, EXIT_INTERRUPTED, EXIT_USAGE
 
 ORDER = (
     *("check", "fmt", "explain", "show", "diagram", "diff"),
@@ -77,6 +77,8 @@ def run_words(words: list[str]) -> int:
         return EXIT_USAGE
     if callable(command):
         return command()
+    if command == EXIT_INTERRUPTED:
+        raise KeyboardInterrupt  # Which typer makes a number of.
     return EXIT_FINE if words else EXIT_USAGE
 
 

@@ -55,7 +55,7 @@ def evaluate(
         from archdsl.training.signals import stop_on_signals
         from archdsl.training.trained import evaluate_trained, load_part
 
-        classes, images = load_part(trained, recipe.data, part, data_folder(data_dir), download)
+        classes, images = load_part(trained, recipe.data, part, data_folder(data_dir, found.run), download)
         with stop_on_signals() as stop:
             result = evaluate_trained(trained, images, len(classes), stop, batch_size or BATCH, worst)
         if result is None:

@@ -117,7 +117,7 @@ def evaluate_run(
     from archdsl.training.signals import stop_on_signals
     from archdsl.training.trained import evaluate_trained, load_part
 
-    classes, images = load_part(trained, recipe.data, part, data_folder(data_dir))
+    classes, images = load_part(trained, recipe.data, part, data_folder(data_dir, folder))
     with stop_on_signals() as stop:
         found = evaluate_trained(trained, images, len(classes), stop, worst=MOST_PICTURES)
     if found is None:

@@ -11,8 +11,10 @@ from archdsl.commands.output import complain, refuse, wants_color
 from archdsl.commands.recipe import find_recipe
 from archdsl.commands.spec import read_network
 from archdsl.diagnostics.render import render, visible
+from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_ERRORS
 from archdsl.reader import STDIN
+from archdsl.runs.folder import RunFolder
 from archdsl.training.subject import Subject
 
 AUTO = "auto"
@@ -66,10 +68,14 @@ def train(
     if resume is not None:
         if given is None and (input is not None or settings):
             return refuse("--resume RUN has its input and settings; --input and --set are for a SPEC")
-        given = _read_run(Path(resume)) if given is None else given
+        try:
+            run = RunFolder.open(Path(resume))
+            given = _read_run(run) if given is None else given
+        except TrainingError as error:
+            return complain(error)
         if isinstance(given, int):
             return given
-        out = Path(resume)
+        out = run.path
         recipe_path = recipe_path or out / "recipe.yaml"
     assert given is not None
     from archdsl.training.command import run_train_command
@@ -99,18 +105,11 @@ def read_subject(spec: str, input: str | None, settings: Sequence[str], root: st
     return Subject(read.network, read.checked.source, read.checked.imports, made_with)
 
 
-def _read_run(path: Path) -> Subject | int:
-    """The network of a run, or an exit code."""
-    from archdsl.errors import TrainingError
-    from archdsl.runs.folder import RunFolder
-
-    try:
-        run = RunFolder.open(path)
-        origin, checked = run.origin(), run.check()
-        if checked.network is None:
-            print(render(checked.diagnostics, wants_color(sys.stderr)), file=sys.stderr)
-            return EXIT_ERRORS
-    except TrainingError as error:
-        return complain(error)
+def _read_run(run: RunFolder) -> Subject | int:
+    """The network of a run, or an exit code. Raises TrainingError where it can't be read."""
+    origin, checked = run.origin(), run.check()
+    if checked.network is None:
+        print(render(checked.diagnostics, wants_color(sys.stderr)), file=sys.stderr)
+        return EXIT_ERRORS
     made_with = {**origin.settings, "input": origin.input}
     return Subject(checked.network, checked.source, checked.imports, made_with)

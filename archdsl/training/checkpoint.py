@@ -27,6 +27,7 @@ from archdsl.diagnostics.render import printable
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FAILED
 from archdsl.reader import reason_of
+from archdsl.runs.folder import WEIGHTS
 from archdsl.writer import replacing
 
 FORMAT = "archdsl-checkpoint"
@@ -85,7 +86,10 @@ def load_newest(folder: Path) -> tuple[dict[str, Any], Path, list[str]]:
             return load_checkpoint(path), path, [f"{line}; the one before it is used" for line in damaged]
         except TrainingError as error:
             damaged.append(str(error))
-    raise TrainingError("\n".join([*damaged, f"{printable(str(folder))}: there is no whole checkpoint in it"]))
+    nothing = f"{printable(str(folder))}: there is no whole checkpoint in it"
+    if (folder / WEIGHTS).exists():
+        nothing += f"; a new run can start from what it had learned: --weights {printable(str(folder / WEIGHTS))}"
+    raise TrainingError("\n".join([*damaged, nothing]))
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -80,8 +80,8 @@ def run_train_command(
         "--seed": seed,
     }
     try:
-        recipe = read_recipe(recipe_path, read_overrides(recipe_settings, flags))
         with end_on_signals():
+            recipe = read_recipe(recipe_path, read_overrides(recipe_settings, flags))
             share_the_cores()
             # Here, for torch takes seconds to import, and a bad recipe none.
             from archdsl.training.run import SAVE_EVERY, train
@@ -106,7 +106,7 @@ def run_train_command(
     except TrainingError as error:
         # Of several processes, all may meet the same error, or each its own.
         rank = os.environ.get("RANK", "0")
-        for line in str(error).splitlines() if rank == "0" or not error.of_all else ():
+        for line in filter(None, str(error).splitlines()) if rank == "0" or not error.of_all else ():
             write_line(stderr, f"archdsl: {line}" if rank == "0" else f"archdsl: process {rank}: {line}")
         return error.exit_code
     except EndedBySignal as error:

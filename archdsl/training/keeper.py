@@ -30,8 +30,8 @@ class Keeper:
         """Write down what the run is, and where it starts, so that from here on it can be gone on with."""
         if not self.job.world.is_first:
             return
+        self.folder.write_text(RECIPE, self.facts.recipe)  # Anew where a folder of images has moved.
         if is_new:
-            self.folder.write_text(RECIPE, self.facts.recipe)
             self.folder.write_json(ENVIRONMENT, self.facts.environment)
             self.save()
             self.folder.write_spec(self.job.origin)

@@ -14,6 +14,7 @@ from archdsl.errors import TrainingError
 from archdsl.network import Network
 from archdsl.recipe.read import check_recipe
 from archdsl.recipe.recipe import recipe_differences
+from archdsl.runs.folder import SPEC_FILES
 from archdsl.source import Source
 from archdsl.weights.files import Origin
 
@@ -55,9 +56,11 @@ def refuse_other_network(kept: dict[str, Any], network: Network, spec: Source, r
     """
     differs = network_difference(kept, network, spec, run)
     if differs is not None:
+        is_own = Path(spec.name).is_relative_to(Path(run, SPEC_FILES))
+        other = "put its spec back as it was" if is_own else "leave the spec out to go on with its own"
         raise TrainingError(
-            f"{printable(run)} was started with another network; leave the spec out to go on with its own, or start "
-            f"from its weights: --weights {printable(run)}/weights.safetensors\n{differs}"
+            f"{printable(run)} was started with another network; {other}, or start from its weights: "
+            f"--weights {printable(run)}/weights.safetensors\n{differs}"
         )
 
 
@@ -80,7 +83,11 @@ def refuse_other_facts(kept: Facts, given: Facts, run: str) -> None:
     differs = []
     if kept.recipe != given.recipe:
         before, after = (check_recipe("recipe.yaml", each.recipe) for each in (kept, given))
-        differs += [f"  {key}: {was!r} then, {now!r} now" for key, was, now in recipe_differences(before, after)]
+        differs += [
+            f"  {key}: {was!r} then, {now!r} now"
+            for key, was, now in recipe_differences(before, after)
+            if not (key == "data.name" and _has_moved(kept, given, was, now))
+        ]
     if kept.classes != given.classes:
         differs.append(_classes_differ(kept.classes, given.classes))
     elif kept.data != given.data and not differs:
@@ -104,6 +111,11 @@ def not_exact_because(kept: Mapping[str, Any], given: Mapping[str, Any]) -> list
         for key, said in EXACT.items()
         if kept.get(key) != given.get(key)
     ]
+
+
+def _has_moved(kept: Facts, given: Facts, was: str, now: str) -> bool:
+    """Whether a folder of images is another one with the same images."""
+    return was.startswith("folder:") and now.startswith("folder:") and kept.data == given.data
 
 
 def _classes_differ(kept: list[str], given: list[str]) -> str:

@@ -21,7 +21,7 @@ from archdsl.runs.metrics import EpochMetrics
 from archdsl.source import Source
 from archdsl.training.checkpoint import load_newest
 from archdsl.training.data.image_set import DataSet
-from archdsl.training.data.load import data_folder
+from archdsl.training.data.load import data_folder, with_whole_path
 from archdsl.training.environment import choose_device, describe_environment
 from archdsl.training.keeper import Keeper
 from archdsl.training.loggers import require_tensorboard
@@ -106,6 +106,8 @@ def train(
     started = time.monotonic()
     if tensorboard:
         require_tensorboard()
+    recipe = with_whole_path(recipe)
+    images_in = data_folder(data_dir, RunFolder(out) if resume and out is not None else None)
     on = choose_device(device)
     if on.type == "cuda":
         torch.cuda.set_device(on)
@@ -114,13 +116,13 @@ def train(
     data: DataSet | None = None
     try:
         start = None if weights is None or resume else read_fitting(weights, network, spec.name, leave_out)
-        data = images or read_images(recipe, network, spec, data_folder(data_dir), download, on, world)
+        data = images or read_images(recipe, network, spec, images_in, download, on, world)
         refuse_unfit(recipe, network, spec, data, world)
         lets = {name: value for name, value in (settings or {}).items() if name != "input"}
         origin = origin_of(spec, imports, network.input, lets, data.classes)
         job = Job(network, spec, recipe, on, world, origin, start, save_every, report, tensorboard, on_epoch)
         with _folder_of(out, resume, job) as folder:
-            return _train_in(folder, resume, job, data, started)
+            return _train_in(folder, resume, job, data, images_in, started)
     except OSError as error:
         place = printable(str(error.filename or "the run's folder"))
         raise TrainingError(f"{place} could not be written: {error.strerror or error}", EXIT_FAILED) from error
@@ -157,11 +159,11 @@ def _folder_of(out: Path | None, resume: bool, job: Job) -> Iterator[RunFolder]:
         yield folder
 
 
-def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, started: float) -> RunResult:
+def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, images_in: Path, started: float) -> RunResult:
     """Train in a folder that is open; the end of `train`."""
     network, recipe, device, world = job.network, job.recipe, job.device, job.world
     progress, setup, normalization, of_precision = prepare_training(network, recipe, data, device, world, job.start)
-    environment = describe_environment(device, world)
+    environment = describe_environment(device, world) | {"data_dir": str(images_in.absolute())}
     if job.start is not None:
         environment["weights"] = str(job.start[0].path)
     facts = Facts(network_facts(job.origin), recipe.to_yaml(), list(data.classes), data.digest(), environment)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -33,13 +34,31 @@ class EndedBySignal(KeyboardInterrupt):
 
 @contextmanager
 def end_on_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP raise EndedBySignal, so that what is open is closed, and one line told."""
+    """Let SIGTERM and SIGHUP raise EndedBySignal, so that what is open is closed, and one line told.
+
+    While a module is imported they end the program, as Ctrl-C does then: what is raised there may be lost in what
+    Python calls back, or leave a module half made, which then fails in a way of its own.
+    """
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise EndedBySignal(number)
+        if _is_importing(frame):
+            with suppress(OSError):
+                told = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+                os.write(2, f"archdsl: {told}\n".encode())
+            os._exit(128 + number)
+        raise KeyboardInterrupt if number == signal.SIGINT else EndedBySignal(number)
 
-    with _handled(end, _SIGNALS[1:]):
+    with _handled(end, _SIGNALS):
         yield
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a frame is one of an import, or below one."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager

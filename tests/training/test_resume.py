@@ -177,7 +177,7 @@ def test_muon_goes_on(tmp_path: Path) -> None:
     assert_same(outcome(tmp_path / "run"), outcome(tmp_path / "whole"))
 
 
-def test_a_run_that_reads_its_pictures_step_by_step_goes_on(tmp_path: Path) -> None:
+def test_a_run_that_reads_its_pictures_step_by_step_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from PIL import Image
 
     images, _ = draw_figures(60, 1, 24, 26, seed=3)
@@ -198,10 +198,32 @@ def test_a_run_that_reads_its_pictures_step_by_step_goes_on(tmp_path: Path) -> N
     assert_same(outcome(tmp_path / "run"), outcome(tmp_path / "whole"))
     assert threading.active_count() == threads
 
-    go(tmp_path / "other", recipe, report=StopsAfter(1))
+    monkeypatch.chdir(tmp_path)
+    by_name = recipe.model_copy(update={"data": data.model_copy(update={"name": "folder:pictures"})})
+    go(tmp_path / "other", by_name, report=StopsAfter(1))
+    monkeypatch.chdir("/")
+    assert RunFolder(tmp_path / "other").recipe_text() == recipe.to_yaml()
+    file.parents[1].rename(tmp_path / "moved")
+    moved = recipe.model_copy(update={"data": data.model_copy(update={"name": f"folder:{tmp_path / 'moved'}"})})
+    go(tmp_path / "other", moved, resume=True)
+    assert RunFolder(tmp_path / "other").recipe_text() == moved.to_yaml()
+    file = tmp_path / "moved" / file.parent.name / file.name
     file.rename(file.with_name("renamed.png"))
     with pytest.raises(TrainingError, match="the images or their labels are others than then"):
-        go(tmp_path / "other", recipe, resume=True)
+        go(tmp_path / "other", moved, resume=True)
+
+
+def test_where_published_images_were_found_is_where_they_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ARCHDSL_DATA", raising=False)
+    go(tmp_path / "run", ALL.model_copy(update={"epochs": 1}), data_dir=Path("sets"))
+    folder = RunFolder(tmp_path / "run")
+    assert run.data_folder(None, folder) == Path.cwd() / "sets"
+    assert run.data_folder(Path("here"), folder) == Path("here")
+    assert run.data_folder(None) == Path("data")
+    (tmp_path / "run" / "environment.json").write_text("damaged")
+    assert run.data_folder(None, folder) == Path("data")
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +93,23 @@ def test_another_thread_takes_no_signals() -> None:
     thread.start()
     thread.join()
     assert seen == [(before, None)]
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_a_signal_amid_an_import_ends_the_program(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What is raised there may be lost: numpy, half imported, fails with a RecursionError."""
+
+    class Left(Exception):
+        pass
+
+    def leave(code: int) -> None:
+        raise Left(code)
+
+    (tmp_path / "importing.py").write_text(f"import signal\nsignal.raise_signal({number:d})\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(signals.os, "_exit", leave)
+    with pytest.raises(Left, match=str(128 + number)), end_on_signals():
+        import importing  # type: ignore[import-not-found]  # noqa: F401
+    assert capfd.readouterr().err.startswith("archdsl: ")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from archdsl.diagnostics.render import printable
 from archdsl.errors import TrainingError
 from archdsl.network import Network
-from archdsl.recipe.recipe import Data
+from archdsl.recipe.recipe import Data, Recipe
+from archdsl.runs.folder import RunFolder
 from archdsl.shapes import Image
 from archdsl.source import Source
 from archdsl.training.data.digits import CLASSES, SIDE, read_digits
@@ -26,9 +28,22 @@ SMALL_BELOW = 64
 SHAPES_TEST = 1000
 
 
-def data_folder(data_dir: Path | None) -> Path:
-    """Where published data sets lie: as given, else $ARCHDSL_DATA, else ./data."""
-    return Path(data_dir or os.environ.get("ARCHDSL_DATA") or "data").expanduser()
+def data_folder(data_dir: Path | None, run: RunFolder | None = None) -> Path:
+    """Where published data sets lie: as given, else $ARCHDSL_DATA, else where a run found them, else ./data."""
+    named = data_dir or os.environ.get("ARCHDSL_DATA")
+    if not named and run is not None:
+        with suppress(TrainingError):  # What else is lost with this file is told, but nothing of it is needed.
+            named = str(run.environment().get("data_dir") or "")
+    return Path(named or "data").expanduser()
+
+
+def with_whole_path(recipe: Recipe) -> Recipe:
+    """The same recipe with a folder of images named by its whole path, so that a run goes on from anywhere."""
+    kind, _, path = recipe.data.name.partition(":")
+    if kind != "folder":
+        return recipe
+    whole = f"folder:{Path(path).expanduser().absolute()}"
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"name": whole})})
 
 
 def load_data(data: Data, network: Network, spec: Source, data_dir: Path, download: bool = False) -> DataSet:
