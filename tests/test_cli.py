@@ -230,9 +230,11 @@ def test_wrong_use_is_said_as_all_else(folder: Path) -> None:
         ("chekc", "fine.arch"): "no such command 'chekc'; did you mean 'check'?\narchdsl: see `archdsl --help`",
         ("check", "fine.arch", "--set"): "option '--set' requires an argument\narchdsl: see `archdsl check --help`",
         ("schema",): (
-            "missing argument 'name'; it is one of diagnostics, lines, cost, evaluation, prediction, recipe\n"
+            "missing argument 'name'; it is one of diagnostics, lines, cost, evaluation, prediction, runs, "
+            "comparison, recipe\n"
             "archdsl: see `archdsl schema --help`"
         ),
+        ("recipe",): "missing command; it is one of explain, show\narchdsl: see `archdsl recipe --help`",
         ("check", "fine.arch", "--set", "width"): "--set takes name=value, not `width`",
     }.items():
         result = archdsl(*words, cwd=folder)

@@ -39,6 +39,8 @@ def test_a_run_keeps_all_that_it_was_made_of(folder: Path, capsys: pytest.Captur
     assert checkpoint["facts"]["network"]["files"]["blocks.arch"] == BLOCKS
     assert checkpoint["model"]["0.0.weight"].shape == (6, 1, 3, 3)
     assert "test accuracy" in capsys.readouterr().out
+    assert train("runs/net-1/weights.safetensors", **SMALL) == 0
+    assert "weights: drawn anew; --weights runs/net-1/weights.safetensors would start" in capsys.readouterr().out
 
 
 def test_a_run_is_no_spec(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,6 +102,11 @@ def in_our_words(error: typer.TyperException) -> str:
     """What typer and pydantic say of wrong use, in the manner of all other messages."""
     near = getattr(error, "possibilities", None)
     message = f"{error.message}; did you mean {near[0]}?" if near else error.format_message()
+    group = getattr(getattr(error, "ctx", None), "command", None)
+    if message.startswith("Missing command") and isinstance(group, typer.core.TyperGroup):
+        message = (
+            f"missing command; {'it is one of' if len(group.commands) > 1 else 'it is'} {', '.join(group.commands)}"
+        )
     for theirs, ours in _OUR_WORDS:
         message = message.replace(theirs, ours)
     return (message[:1].lower() + message[1:]).removesuffix(".")

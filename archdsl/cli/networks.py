@@ -110,10 +110,10 @@ def explain(
 @commands.command()
 def schema(
     name: Annotated[
-        Literal["diagnostics", "lines", "cost", "evaluation", "prediction", "recipe"],
+        Literal["diagnostics", "lines", "cost", "evaluation", "prediction", "runs", "comparison", "recipe"],
         typer.Argument(
-            help="Of what `check` prints as json (diagnostics) or jsonl (lines), `show`, `eval` and `predict` (cost, "
-            "evaluation, prediction), or of a recipe."
+            help="Of what `check` prints as json (diagnostics) or jsonl (lines), `show`, `eval`, `predict`, `runs` and "
+            "`compare` (cost, evaluation, prediction, runs, comparison), or of a recipe."
         ),
     ],
 ) -> Command:

@@ -16,6 +16,7 @@ from archdsl.exit_codes import EXIT_ERRORS
 from archdsl.reader import STDIN
 from archdsl.runs.folder import RunFolder
 from archdsl.training.subject import Subject
+from archdsl.weights.files import SUFFIX
 
 AUTO = "auto"
 """For `--resume`: go on with the run in `--out`, if there is one."""
@@ -78,6 +79,8 @@ def train(
         out = run.path
         recipe_path = recipe_path or out / "recipe.yaml"
     assert given is not None
+    if spec is not None and spec.endswith(SUFFIX) and weights is None and resume is None and not quiet:
+        print(f"weights: drawn anew; --weights {visible(spec)} would start from those in the file", flush=True)
     from archdsl.training.command import run_train_command
 
     recipe_path = find_recipe(recipe_path, spec, None if quiet else sys.stdout)

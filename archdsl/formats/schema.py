@@ -344,6 +344,70 @@ _PREDICTION = {
     ),
 }
 
+
+def _or_null(kind: str, description: str) -> dict[str, Any]:
+    return {"description": description, "type": [kind, "null"]}
+
+
+_EPOCH = {
+    "epoch": _count("Epochs done."),
+    "step": _count("Steps done."),
+    "lr": {"description": "The learning rate of the last step.", "type": "number"},
+    "train_loss": {"description": "The mean over the epoch.", "type": "number"},
+    "train_accuracy": _rate("The mean over the epoch."),
+    "validation_loss": _or_null("number", "On the images held back; null where it was not evaluated on them."),
+    "validation_accuracy": _rate_or_null("The same of the accuracy."),
+    "test_loss": _or_null("number", "On the test images; null where it was not evaluated on them."),
+    "test_accuracy": _rate_or_null("The same of the accuracy."),
+    "seconds": {"description": "Of training and evaluation.", "type": "number"},
+    "images_per_second": {"description": "Of training alone.", "type": "number"},
+}
+
+_RUN = {
+    "name": _text("Its folder, as it was found."),
+    "status": {"enum": ["running", "finished", "stopped", "failed", "damaged"]},
+    "network": _or_null("string", "The name of its spec."),
+    "data": _or_null("string", "The data set, as a recipe names it."),
+    "epochs_done": _count("Epochs with metrics."),
+    "epochs": _count_or_null("Those that the recipe asks for."),
+    "evaluated_on": {"description": "Whose accuracy best and last are.", "enum": ["validation", "test", None]},
+    "best": _rate_or_null("The best accuracy of an epoch."),
+    "best_epoch": _count_or_null("Which epoch that is, from 1."),
+    "last": _rate_or_null("The accuracy of the last epoch."),
+    "test_accuracy": _rate_or_null("Of the weights that were kept, of a run that is finished."),
+    "started": _or_null("string", "When, in UTC, as ISO 8601 has it."),
+    "seconds": {"description": "The time of all epochs.", "type": "number", "minimum": 0},
+    "images_per_second": _or_null("number", "In training, the median over the epochs."),
+    "problem": _or_null("string", "Why it failed, or what can't be read."),
+}
+
+_COMPARISON = {
+    "version": _constant(VERSION),
+    "runs": _list(
+        _object(
+            "A run.",
+            {
+                **_RUN,
+                "parameters": _count_or_null("Of its network; null where its spec has errors now."),
+                "multiply_adds": _count_or_null("Of its network, for one sample."),
+                "metrics": _list(_object("An epoch.", _EPOCH), "Of each epoch."),
+            },
+        ),
+        "In the order in which they were named.",
+    ),
+    "differences": _list(
+        _object(
+            "What is not the same in all.",
+            {
+                "key": _text("As optimizer.lr."),
+                "values": {"description": "That of each run; null where it has none.", "type": "array"},
+            },
+        ),
+        "Of what they were made of.",
+    ),
+    "networks": _list(_text("As `2 changes`."), "How the network of each run differs from that of the first."),
+}
+
 _KINDS = ("diagnostic", "network", "open_network", "library", "least_input", "accepted_sizes", "summary")
 
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -377,6 +441,16 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "accepted_sizes": _object("What of a range of inputs is accepted.", _ACCEPTED_SIZES),
             **_PARTS,
         },
+    },
+    "runs": {
+        "$schema": _DRAFT,
+        "title": "What `archdsl runs --format json` prints",
+        **_object("One document.", {"version": _constant(VERSION), "runs": _list(_object("A run.", _RUN), "By name.")}),
+    },
+    "comparison": {
+        "$schema": _DRAFT,
+        "title": "What `archdsl compare --format json` prints",
+        **_object("One document.", _COMPARISON),
     },
     "evaluation": {
         "$schema": _DRAFT,

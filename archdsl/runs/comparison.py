@@ -112,10 +112,12 @@ def results(sides: Sequence[Side]) -> list[tuple[str, list[str]]]:
 
     summaries = [each.summary for each in sides]
     parts = {each.part for each in sides}
-    what = f"{parts.pop()} accuracy" if len(parts) == 1 else "accuracy"
+    alike = len(parts) == 1
+    what = f"{sides[0].part} accuracy" if alike else "accuracy"
     rows = [
         row("status", (each.status for each in summaries)),
         row("epochs", map(epochs_text, summaries)),
+        *([] if alike else [row("accuracy and loss are on", (f"{each.part} images" for each in sides))]),
         row(f"best {what}", (best_text(each) for each in summaries)),
         row(f"last {what}", (accuracy_text(each.last) for each in summaries)),
         row("test accuracy of what is kept", (accuracy_text(each.test_accuracy) for each in summaries)),

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from archdsl.commands.compare import compare
 from archdsl.commands.runs import runs
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FAILED
+from archdsl.formats.schema import SCHEMAS
 from archdsl.runs.folder import RunFolder
 from archdsl.runs.summary import time_text, when_text
 
@@ -48,6 +50,7 @@ def test_runs_are_listed(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_the_list_as_json_has_the_facts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert runs("runs", format="json") == 0
     document = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(SCHEMAS["runs"]).validate(document)
     first, second, _ = document["runs"]
     assert document["version"] == 1
     assert (first["status"], first["epochs_done"], first["epochs"], first["seconds"]) == ("finished", 10, 10, 125.0)
@@ -125,6 +128,7 @@ def test_only_what_differs_is_compared(folder: Path, capsys: pytest.CaptureFixtu
 def test_the_comparison_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert compare(["runs/net-1", "runs/net-2"], format="json", output="c.html") == 0
     document = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(SCHEMAS["comparison"]).validate(document)
     assert document["networks"] == ["the same", "the same"]
     assert {"key": "optimizer.lr", "values": [0.0005, 0.05]} in document["differences"]
     assert [len(each["metrics"]) for each in document["runs"]] == [10, 4]
