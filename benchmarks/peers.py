@@ -223,6 +223,10 @@ def as_keras(network: Network) -> str:
                 call = f"layers.Dense({layer.out})({source})"
             case "pool":
                 call = f"layers.MaxPooling2D({layer.kernel}, {layer.stride}, {channels_first})({source})"
+            case "avgpool":
+                call = f"layers.AveragePooling2D({layer.kernel}, {layer.stride}, {channels_first})({source})"
+            case "sigmoid":
+                call = f"layers.Activation('sigmoid')({source})"
             case "dropout":
                 call = f"layers.Dropout({layer.p})({source})"
             case "global_avgpool":
