@@ -212,7 +212,12 @@ class RunFolder(NamedTuple):
 
     def result(self) -> dict[str, Any] | None:
         """What the run came to; None where it is not done."""
-        return self.read_json(RESULT) if (self.path / RESULT).exists() else None
+        if not (self.path / RESULT).exists():
+            return None
+        result = self.read_json(RESULT)
+        if not all(isinstance(result.get(key), int | float) for key in ("test_loss", "test_accuracy")):
+            raise TrainingError(f"{printable(str(self.path / RESULT))}: damaged: not what archdsl writes")
+        return result
 
     @contextmanager
     def noting_failure(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -212,7 +212,9 @@ def _where_it_stands(progress: Progress, recipe: Recipe) -> str:
 
 def _final_evaluation(keeper: Keeper, setup: Setup, stop: StopRequest) -> tuple[float, float] | None:
     """The loss and the accuracy on the test images of the weights that were kept; None where a stop was requested."""
-    progress, last, done = keeper.progress, keeper.progress.epochs[-1], keeper.folder.result()
+    progress, last, done = keeper.progress, keeper.progress.epochs[-1], None
+    with suppress(TrainingError):  # A damaged result is made anew.
+        done = keeper.folder.result()
     if done is not None:
         return done["test_loss"], done["test_accuracy"]
     if last.test_loss is not None and last.test_accuracy is not None:

@@ -118,8 +118,8 @@ def test_files_that_can_not_be_read_are_named(tmp_path: Path) -> None:
     assert folder.environment() == {}
     assert folder.result() is None
     assert folder.metrics() == []
-    folder.write_json("result.json", {"test_accuracy": 0.5})
-    assert folder.result() == {"test_accuracy": 0.5}
+    folder.write_json("result.json", {"test_loss": 1.5, "test_accuracy": 0.5})
+    assert folder.result() == {"test_loss": 1.5, "test_accuracy": 0.5}
     for text in ("", "{", "[1]", "[" * 100_000):
         (folder.path / "environment.json").write_text(text)
         with pytest.raises(TrainingError, match=r"environment\.json: damaged: no JSON object"):

@@ -239,9 +239,12 @@ def test_a_compiled_network_goes_on(tmp_path: Path) -> None:
 def test_a_run_that_is_done_stays_as_it_is(tmp_path: Path) -> None:
     first = go(tmp_path / "run")
     before = outcome(tmp_path / "run")
-    again = go(tmp_path / "run", resume=True)
-    assert (again.step, again.test_accuracy, again.signal) == (first.step, first.test_accuracy, None)
-    assert_same(outcome(tmp_path / "run"), before)
+    for damage in (None, "{", '{"test_loss": "high"}'):
+        if damage is not None:
+            (tmp_path / "run" / "result.json").write_text(damage)
+        again = go(tmp_path / "run", resume=True)
+        assert (again.step, again.test_accuracy, again.signal) == (first.step, first.test_accuracy, None)
+        assert_same(outcome(tmp_path / "run"), before)
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
