@@ -81,10 +81,17 @@ def run_train_command(
     }
     try:
         with end_on_signals():
-            recipe = read_recipe(recipe_path, read_overrides(recipe_settings, flags))
+            try:
+                recipe = read_recipe(recipe_path, read_overrides(recipe_settings, flags))
+            except TrainingError as error:
+                error.of_all = True  # Each process reads it.
+                raise
             share_the_cores()
             # Here, for torch takes seconds to import, and a bad recipe none.
-            from archdsl.training.run import SAVE_EVERY, train
+            try:
+                from archdsl.training.run import SAVE_EVERY, train
+            except ImportError as error:  # As where it is not installed, or `ulimit -v` has no room for it.
+                raise TrainingError(f"torch can't be loaded: {error}", of_all=True) from error
 
             result = train(
                 network,

@@ -23,7 +23,7 @@ EXACT = {
     "device_name": "a {}",
     "device": "the device {}",
     "threads": "{} threads",
-    "processes": "{} process(es)",
+    "processes": "{} processes",
 }
 """What of the environment the last bits of a number depend on, and how one says it."""
 
@@ -107,10 +107,15 @@ def refuse_other_facts(kept: Facts, given: Facts, run: str) -> None:
 def not_exact_because(kept: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """For all that may change the last bits of what is computed, a clause: "torch 2.14 then, torch 2.15 now"."""
     return [
-        f"{said.format(printable(str(kept.get(key))))} then, {said.format(printable(str(given.get(key))))} now"
-        for key, said in EXACT.items()
+        f"{_said(key, kept.get(key))} then, {_said(key, given.get(key))} now"
+        for key in EXACT
         if kept.get(key) != given.get(key)
     ]
+
+
+def _said(key: str, value: object) -> str:
+    said = EXACT[key].format(printable(str(value)))
+    return {"1 threads": "1 thread", "1 processes": "1 process"}.get(said, said)
 
 
 def _has_moved(kept: Facts, given: Facts, was: str, now: str) -> bool:

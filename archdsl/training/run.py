@@ -176,9 +176,10 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, images_i
         if kept.network != facts.network:
             refuse_other_network(kept.network, network, job.spec, str(folder))
         refuse_other_facts(kept, facts, str(folder))
-        if causes := not_exact_because(kept.environment, environment):
-            told.append(f"it goes on, but not to the last bit as it would have: {'; '.join(causes)}")
         progress.put(content)
+        causes = not_exact_because(kept.environment, environment)
+        if causes and not is_done(progress.epochs, recipe):
+            told.append(f"it goes on, but not to the last bit as it would have: {'; '.join(causes)}")
         told.append(f"{folder} {_where_it_stands(progress, recipe)}")
     told += of_precision
     keeper = Keeper(folder, progress, facts, job._replace(origin=job.origin._replace(normalization=normalization)))

@@ -286,3 +286,20 @@ def test_standard_input_is_no_file_to_train(capsys: pytest.CaptureFixture[str]) 
 
     assert train("-") == 2
     assert capsys.readouterr().err == "archdsl: train reads a file, and `-` is none\n"
+
+
+def test_where_torch_can_not_be_loaded_it_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "archdsl.training.run", None)
+    code, _, err = command(tmp_path)
+    assert code == 2
+    assert err.startswith("archdsl: torch can't be loaded: ")
+    assert err.count("\n") == 1
+
+
+def test_of_many_processes_one_tells_of_a_mistake_in_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    assert command(tmp_path, epochs=0) == (2, "", "")
+    monkeypatch.setenv("RANK", "0")
+    assert command(tmp_path, epochs=0)[2].startswith("archdsl: --epochs: ")

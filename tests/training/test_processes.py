@@ -160,7 +160,7 @@ def test_a_signal_to_one_stops_all(folder: Path) -> None:
     assert (folder / "stopped" / "weights.safetensors").read_bytes() == (
         folder / "calm" / "weights.safetensors"
     ).read_bytes()
-    assert "2 process(es) then, 1 process(es) now" in trained(folder, "stopped", *long, "--resume", "auto", processes=1)
+    assert "2 processes then, 1 process now" in trained(folder, "stopped", *long, "--resume", "auto", processes=1)
 
 
 @pytest.mark.slow
