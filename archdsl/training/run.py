@@ -187,7 +187,11 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, images_i
     with closing(keeper), stop_on_signals() as stop:
         keeper.begin(is_new=content is None)
         with not_finite_told(folder, network, recipe, device, world.is_first):
-            train_loop(progress, setup, keeper, stop)
+            try:
+                train_loop(progress, setup, keeper, stop)
+            except TrainingError as error:
+                error.exit_code = EXIT_FAILED  # As where a picture is gone that was there in the beginning.
+                raise
         if stop.signal is not None and not (folder.path / WEIGHTS).exists():
             with progress.evaluated_model():  # Not evaluated yet, but better than none for one who looks.
                 keeper.keep_weights()

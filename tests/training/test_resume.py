@@ -208,6 +208,19 @@ def test_a_run_that_reads_its_pictures_step_by_step_goes_on(tmp_path: Path, monk
     moved = recipe.model_copy(update={"data": data.model_copy(update={"name": f"folder:{tmp_path / 'moved'}"})})
     go(tmp_path / "other", moved, resume=True)
     assert RunFolder(tmp_path / "other").recipe_text() == moved.to_yaml()
+
+    class Deletes(Silence):
+        def on_step(self, epoch: int, images_done: int, loss: float) -> None:
+            if epoch == 1:
+                (tmp_path / "moved").rename(tmp_path / "gone")
+
+    failing = moved.model_copy(update={"epochs": 2, "batch_size": 64, "evaluate_every": 2})
+    with pytest.raises(TrainingError, match="there is no such file") as raised:
+        go(tmp_path / "failing", failing, report=Deletes())
+    assert raised.value.exit_code == 3
+    assert "there is no such file" in (RunFolder(tmp_path / "failing").failure() or "")
+    (tmp_path / "gone").rename(tmp_path / "moved")
+
     file = tmp_path / "moved" / file.parent.name / file.name
     file.rename(file.with_name("renamed.png"))
     with pytest.raises(TrainingError, match="the images or their labels are others than then"):
