@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from archdsl.cli.command_line import ORDER
 from archdsl.formats.report import FORMATS
+
+CommandLine: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 
 ROOT = Path(__file__).parent.parent
 FINE = "input(3, 32, 32)\nconv(8, 3) relu\nglobal_avgpool flatten fc(10)\n"
@@ -85,8 +88,8 @@ def folder(tmp_path: Path) -> Path:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_exit_codes(folder: Path, arguments: list[str], code: int) -> None:
-    result = archdsl(*arguments, cwd=folder)
+def test_exit_codes(told: CommandLine, arguments: list[str], code: int) -> None:
+    result = told(*arguments)
     assert result.returncode == code, result.stdout + result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout or result.stderr
@@ -216,7 +219,7 @@ def test_checking_imports_neither_torch_nor_lark_nor_typer(folder: Path) -> None
     assert result.stderr == "[]\n"
 
 
-def test_wrong_use_is_said_as_all_else(folder: Path) -> None:
+def test_wrong_use_is_said_as_all_else(told: CommandLine) -> None:
     for words, line in {
         (
             "check",
@@ -237,12 +240,12 @@ def test_wrong_use_is_said_as_all_else(folder: Path) -> None:
         ("recipe",): "missing command; it is one of explain, show\narchdsl: see `archdsl recipe --help`",
         ("check", "fine.arch", "--set", "width"): "--set takes name=value, not `width`",
     }.items():
-        result = archdsl(*words, cwd=folder)
+        result = told(*words)
         assert result.stderr == f"archdsl: {line}\n"
         assert result.stdout == ""
 
 
-def test_color_is_for_terminals_and_as_it_is_asked_for(folder: Path) -> None:
+def test_color_is_for_terminals_and_as_it_is_asked_for(told: CommandLine) -> None:
     plain = {"NO_COLOR": "", "FORCE_COLOR": ""}
     for options, environment, colored in [
         ((), {}, False),
@@ -252,10 +255,10 @@ def test_color_is_for_terminals_and_as_it_is_asked_for(folder: Path) -> None:
         ((), {"FORCE_COLOR": "0"}, False),
         ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
     ]:
-        result = archdsl("check", "wrong.arch", *options, cwd=folder, **{**plain, **environment})
+        result = told("check", "wrong.arch", *options, **{**plain, **environment})
         assert ("\x1b[" in result.stdout) == colored, (options, environment)
     for format in FORMATS[1:]:
-        assert "\x1b" not in archdsl("check", "wrong.arch", "--color", "always", "--format", format, cwd=folder).stdout
+        assert "\x1b" not in told("check", "wrong.arch", "--color", "always", "--format", format).stdout
 
 
 def test_on_a_terminal_there_is_color(folder: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -275,7 +276,7 @@ def test_the_unusual_is_left_to_typer(words: list[str]) -> None:
     assert quick_fmt(words) is None
 
 
-def test_exit_codes_of_the_command(folder: Path) -> None:
+def test_exit_codes_of_the_command(told: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     for arguments, code in (
         (["fmt", "fine.arch", "--check"], 0),
         (["fmt", "loose.arch", "--check"], 1),
@@ -284,9 +285,9 @@ def test_exit_codes_of_the_command(folder: Path) -> None:
         (["fmt", "--no-such-option", "fine.arch"], 2),
         (["fmt"], 2),
     ):
-        result = archdsl(*arguments, cwd=folder)
+        result = told(*arguments)
         assert result.returncode == code, arguments
-        assert b"Traceback" not in result.stderr
+        assert "Traceback" not in result.stderr
 
 
 def test_formatting_imports_neither_torch_nor_lark_nor_typer(folder: Path) -> None:

@@ -21,6 +21,8 @@ from archdsl.training.run import RunResult, train
 
 from .networks import tiny
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(
     data=Data(train=96, test=20, validation=20),
     epochs=3,
@@ -98,20 +100,15 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunResult, di
     return come_to(tmp_path_factory.mktemp("undisturbed") / "run", resume=False)
 
 
-slow = pytest.mark.slow
-
-
 @pytest.mark.parametrize(
     ("moment", "visit", "number", "step"),
     [
         ("training", 8, signal.SIGTERM, 8),
-        pytest.param("training", 8, signal.SIGINT, 8, marks=slow),
-        pytest.param("training", 1, signal.SIGHUP, 1, marks=slow),
-        pytest.param("training", 5, signal.SIGTERM, 5, marks=slow),
-        pytest.param("evaluation", 2, signal.SIGINT, 10, marks=slow),
-        pytest.param("evaluation", 3, signal.SIGTERM, 15, marks=slow),
-        pytest.param("saving", 1, signal.SIGTERM, 1, marks=slow),
-        pytest.param("saving", 2, signal.SIGINT, 5, marks=slow),
+        ("training", 1, signal.SIGHUP, 1),
+        ("evaluation", 2, signal.SIGINT, 10),
+        ("evaluation", 3, signal.SIGTERM, 15),
+        ("saving", 1, signal.SIGTERM, 1),
+        ("saving", 2, signal.SIGINT, 5),
     ],
 )
 def test_a_signal_stops_a_training_that_then_goes_on_to_the_same_end(
@@ -136,7 +133,6 @@ def test_a_signal_stops_a_training_that_then_goes_on_to_the_same_end(
     assert all(torch.equal(tensor, undisturbed[1][name]) for name, tensor in weights.items())
 
 
-@slow
 @pytest.mark.parametrize(("number", "told"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "ended by SIGTERM")])
 def test_a_second_signal_quits_at_once_and_leaves_the_checkpoint_before(
     tmp_path: Path, number: signal.Signals, told: str
@@ -153,7 +149,6 @@ def test_a_second_signal_quits_at_once_and_leaves_the_checkpoint_before(
     assert load_newest(folder)[0]["step"] == 0
 
 
-@slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_before_the_first_step_ends_with_one_line(tmp_path: Path, number: signal.Signals) -> None:
     with begun(tmp_path / "run", "start", 1, 60) as process:
@@ -163,7 +158,6 @@ def test_a_signal_before_the_first_step_ends_with_one_line(tmp_path: Path, numbe
     assert not (tmp_path / "run").exists()
 
 
-@slow
 def test_a_reader_and_a_terminal_that_go_away_do_not_end_a_training(tmp_path: Path) -> None:
     with begun(tmp_path / "piped", "training", 1, 0.5) as process:
         assert process.stdout is not None
@@ -181,7 +175,6 @@ def test_a_reader_and_a_terminal_that_go_away_do_not_end_a_training(tmp_path: Pa
         assert json.loads((tmp_path / name / "result.json").read_text())["epochs"] == 3
 
 
-@slow
 def test_a_training_under_nohup_goes_on_when_the_terminal_hangs_up(tmp_path: Path) -> None:
     old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -43,6 +43,8 @@ ALL = Recipe(
 """Four epochs of four steps, the last of six images, with all that is drawn or remembered."""
 
 STEPS = 16
+SOON = (1, 4, 5, 16)  # The first and the last step, and those around the end of an epoch.
+LATER = sorted({*range(1, STEPS + 1)} - {*SOON})
 
 
 class StopsAfter(Silence):
@@ -130,7 +132,7 @@ def test_stopped_after_every_step(tmp_path: Path, undisturbed: dict[str, Any], n
     assert_same(outcome(tmp_path / "run"), undisturbed)
 
 
-@pytest.mark.parametrize("step", range(1, STEPS + 1))
+@pytest.mark.parametrize("step", [*SOON, *(pytest.param(n, marks=pytest.mark.slow) for n in LATER)])
 def test_crashed_in_any_step(tmp_path: Path, undisturbed: dict[str, Any], step: int) -> None:
     """Saved after each step, and after each epoch alone: what was done since is done again."""
     for save_every in (0.0, 1000.0):
