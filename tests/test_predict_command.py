@@ -129,6 +129,8 @@ def test_where_none_can_be_read_it_is_wrong_use(tmp_path: Path, capsys: pytest.C
     assert predict("run", [str(tmp_path)]) == 2
     assert "there are no files in this folder" in capsys.readouterr().err
     assert predict("run", [str(tmp_path / "none.png")]) == 2
+    assert predict("run", [""]) == 2
+    assert "a picture's name is empty" in capsys.readouterr().err
     assert predict("none", ["pictures"]) == 2
     assert predict("net.arch", ["pictures"]) == 2
 

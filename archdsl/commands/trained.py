@@ -108,6 +108,9 @@ def pictures_in(names: Sequence[str]) -> tuple[list[Path], list[TrainingError]]:
     empty = []
     for name in names:
         path = Path(name)
+        if not name:  # Which a path takes for this folder, and a script means for a variable that is not set.
+            empty.append(TrainingError("a picture's name is empty"))
+            continue
         if not path.is_dir():
             found.append(path)
             continue
