@@ -113,16 +113,31 @@ def train(
         torch.cuda.set_device(on)
     world = Processes(on) if is_one_of_many() else World()
     report = report if world.is_first else Silence()
-    data: DataSet | None = None
     try:
-        start = None if weights is None or resume else read_fitting(weights, network, spec.name, leave_out)
-        data = images or read_images(recipe, network, spec, images_in, download, on, world)
-        refuse_unfit(recipe, network, spec, data, world)
-        lets = {name: value for name, value in (settings or {}).items() if name != "input"}
-        origin = origin_of(spec, imports, network.input, lets, data.classes)
-        job = Job(network, spec, recipe, on, world, origin, start, save_every, report, tensorboard, on_epoch)
-        with _folder_of(out, resume, job) as folder:
-            return _train_in(folder, resume, job, data, images_in, started)
+        with _failures_told(network, recipe, on, world):
+            start = None if weights is None or resume else read_fitting(weights, network, spec.name, leave_out)
+            data = images or read_images(recipe, network, spec, images_in, download, on, world)
+            refuse_unfit(recipe, network, spec, data, world)
+            lets = {name: value for name, value in (settings or {}).items() if name != "input"}
+            origin = origin_of(spec, imports, network.input, lets, data.classes)
+            job = Job(network, spec, recipe, on, world, origin, start, save_every, report, tensorboard, on_epoch)
+            with _folder_of(out, resume, job) as folder, _failures_told(network, recipe, on, world, data):
+                return _train_in(folder, resume, job, data, images_in, started)
+    finally:
+        report.close()
+        world.close()
+
+
+@contextmanager
+def _failures_told(
+    network: Network, recipe: Recipe, on: torch.device, world: World, data: DataSet | None = None
+) -> Iterator[None]:
+    """Make TrainingErrors of what the machine may do to a training: a full disk, too little memory, a lost process.
+
+    Within the run's folder, so that it notes them in these words, and around all else.
+    """
+    try:
+        yield
     except OSError as error:
         place = printable(str(error.filename or "the run's folder"))
         raise TrainingError(f"{place} could not be written: {error.strerror or error}", EXIT_FAILED) from error
@@ -136,9 +151,6 @@ def train(
         if not is_out_of_memory(error):
             raise
         raise TrainingError(advice(network, recipe, on, world.size, data), EXIT_FAILED) from error
-    finally:
-        report.close()
-        world.close()
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from archdsl.network import Head, Network
 from archdsl.recipe.read import check_recipe
 from archdsl.recipe.recipe import SGD, Adam, AdamW, Constant, Data, Muon, Optimizer, Recipe
 from archdsl.runs.evaluation import Evaluation
+from archdsl.runs.folder import RunFolder
 from archdsl.source import Source
 from archdsl.training import loop, run, setup
 from archdsl.training.augment import mix
@@ -242,6 +243,7 @@ def test_out_of_memory_says_what_helps(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(TrainingError, match=r"out of memory on cpu with batches of 16, .* or --batch-size 8") as caught:
         quick_run(tmp_path / "run")
     assert caught.value.exit_code == 3
+    assert RunFolder(tmp_path / "run").failure() == str(caught.value)
 
 
 def test_more_images_than_memory_holds_is_a_line(tmp_path: Path) -> None:
