@@ -49,5 +49,5 @@ def make_run(
     assert network is not None
     run.write_spec(origin_of(Source(name, spec), (), network.input, {}))
     if result is not None:
-        run.write_json(RESULT, dict(result))
+        run.write_json(RESULT, {"test_loss": 1.0, **result})
     return run
