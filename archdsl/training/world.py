@@ -9,19 +9,26 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from archdsl.errors import TrainingError
+from archdsl.exit_codes import EXIT_FAILED
 
 T = TypeVar("T")
 
 PATIENCE = datetime.timedelta(minutes=30)
 """How long a process waits for the others, which may be drawing, reading or saving, until it takes them for dead."""
+
+
+MEETING = 300.0
+"""Seconds until a process gives up to meet the others at the start, and ends, so that torchrun starts all again."""
 
 
 class World:
@@ -82,7 +89,9 @@ class Processes(World):
         self.device = device
         self.rank = int(os.environ["RANK"])
         self.size = int(os.environ["WORLD_SIZE"])
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+        # Gloo was seen to wait for ever, whatever its timeout, for a process that had been started again.
+        with ended_after(MEETING, "the other processes of the training were not there"):
+            distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
 
     def sum(self, values: Tensor) -> Tensor:
         from torch import distributed
@@ -140,6 +149,23 @@ class Processes(World):
 
         if distributed.is_initialized():
             distributed.destroy_process_group()
+
+
+@contextmanager
+def ended_after(seconds: float, why: str) -> Iterator[None]:
+    """End this process, wherever it hangs, if what is done within takes longer."""
+
+    def end() -> None:
+        print(f"archdsl: {why} after {seconds:g} seconds", file=sys.stderr, flush=True)
+        os._exit(EXIT_FAILED)
+
+    watch = threading.Timer(seconds, end)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
 
 
 def is_one_of_many() -> bool:

@@ -169,6 +169,24 @@ def test_a_signal_to_one_stops_all(folder: Path) -> None:
     assert not_exact_because({"processes": 2}, {"processes": 1}) == ["2 processes then, 1 process now"]
 
 
+HANGS = """
+import time, torch
+from torch import distributed
+from archdsl.training import world
+world.MEETING = 0.5
+distributed.init_process_group = lambda *_, **__: time.sleep(60)
+world.Processes(torch.device("cpu"))
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_waits_for_others_in_vain_ends() -> None:
+    environment = {**os.environ, "RANK": "1", "WORLD_SIZE": "2"}
+    ended = subprocess.run([sys.executable, "-c", HANGS], env=environment, capture_output=True, text=True, timeout=50)
+    assert ended.returncode == 3
+    assert ended.stderr == "archdsl: the other processes of the training were not there after 0.5 seconds\n"
+
+
 @pytest.mark.slow
 def test_an_error_is_told_once(folder: Path) -> None:
     (folder / "taken").mkdir()
