@@ -1,4 +1,4 @@
-"""What ends a training, an evaluation or a look at a run, as a value that the command line prints in one line."""
+"""What ends a training, an evaluation or a look at a run, as values that the command line prints in one line."""
 
 from __future__ import annotations
 
@@ -17,3 +17,14 @@ class TrainingError(Exception):
         super().__init__(message)
         self.exit_code = exit_code
         self.of_all = of_all
+
+
+class CallersError(Exception):
+    """What a function raised that the caller of a training gave it, which is no failure of the training's own.
+
+    error: what it raised. The text names its class.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__}: {error}".rstrip(": "))
+        self.error = error

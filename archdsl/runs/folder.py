@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.api import Checked, check
 from archdsl.diagnostics.render import printable
-from archdsl.errors import TrainingError
+from archdsl.errors import CallersError, TrainingError
 from archdsl.exit_codes import EXIT_FAILED
 from archdsl.reader import reason_of
 from archdsl.runs.metrics import EpochMetrics, line_of, metrics_in
@@ -230,9 +230,8 @@ class RunFolder(NamedTuple):
         except Exception as error:
             was_refused = isinstance(error, TrainingError) and error.exit_code != EXIT_FAILED
             if not was_refused and (self.path / SPEC).exists():
-                text = (
-                    str(error) if isinstance(error, TrainingError) else f"{type(error).__name__}: {error}".rstrip(": ")
-                )
+                known = isinstance(error, (TrainingError, CallersError))
+                text = str(error if known else CallersError(error))
                 with suppress(OSError):  # As where the disk is full, which then is the failure.
                     self.write_json(FAILURE, {"error": text, "at": _now()})
             raise

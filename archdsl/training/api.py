@@ -74,38 +74,23 @@ def train(
     from archdsl.training import run
     from archdsl.training.report import choose_report
 
-    failed: list[Exception] = []
-
-    def told(metrics: EpochMetrics) -> None:
-        try:
-            if on_epoch is not None:
-                on_epoch(metrics)
-        except Exception as error:
-            failed.append(error)
-            raise
-
-    try:
-        return run.train(
-            checked.network,
-            checked.source,
-            given,
-            device=device,
-            data_dir=None if data_dir is None else Path(data_dir),
-            download=download,
-            out=None if out is None else Path(out),
-            resume=resume,
-            imports=checked.imports,
-            settings=settings,
-            weights=None if weights is None else Path(weights),
-            leave_out=leave_out,
-            save_every=run.SAVE_EVERY if save_every is None else save_every,
-            report=choose_report(quiet=quiet),
-            on_epoch=told,
-        )
-    except TrainingError:
-        if failed:  # A file that could not be written is another matter where the caller's code wrote it.
-            raise failed[0] from None
-        raise
+    return run.train(
+        checked.network,
+        checked.source,
+        given,
+        device=device,
+        data_dir=None if data_dir is None else Path(data_dir),
+        download=download,
+        out=None if out is None else Path(out),
+        resume=resume,
+        imports=checked.imports,
+        settings=settings,
+        weights=None if weights is None else Path(weights),
+        leave_out=leave_out,
+        save_every=run.SAVE_EVERY if save_every is None else save_every,
+        report=choose_report(quiet=quiet),
+        on_epoch=on_epoch,
+    )
 
 
 def _checked(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from archdsl.errors import CallersError
 from archdsl.runs.folder import ENVIRONMENT, METRICS_CSV, RECIPE, TENSORBOARD, WEIGHTS, RunFolder
 from archdsl.runs.metrics import EpochMetrics
 from archdsl.training.checkpoint import save_checkpoint
@@ -78,4 +79,7 @@ class Keeper:
                 logger.on_epoch(metrics)
         self.job.report.on_epoch(metrics)
         if self.job.on_epoch is not None:
-            self.job.on_epoch(metrics)
+            try:
+                self.job.on_epoch(metrics)
+            except Exception as error:
+                raise CallersError(error) from error

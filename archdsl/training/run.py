@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 
 from archdsl.diagnostics.render import printable
-from archdsl.errors import TrainingError
+from archdsl.errors import CallersError, TrainingError
 from archdsl.exit_codes import EXIT_FAILED
 from archdsl.network import Network
 from archdsl.recipe.recipe import Recipe
@@ -78,7 +78,7 @@ def train(
     save_every: float = SAVE_EVERY,
     report: Report | None = None,
     tensorboard: bool = False,
-    on_epoch: Callable[[EpochMetrics], None] | None = None,
+    on_epoch: Callable[[EpochMetrics], object] | None = None,
     images: DataSet | None = None,
 ) -> RunResult:
     """Train a network and keep the run in a folder, or go on with one that was stopped.
@@ -123,6 +123,8 @@ def train(
             job = Job(network, spec, recipe, on, world, origin, start, save_every, report, tensorboard, on_epoch)
             with _folder_of(out, resume, job) as folder, _failures_told(network, recipe, on, world, data):
                 return _train_in(folder, resume, job, data, images_in, started)
+    except CallersError as error:
+        raise error.error from None
     finally:
         report.close()
         world.close()

@@ -50,7 +50,7 @@ class Job(NamedTuple):
     save_every: float
     report: Report
     tensorboard: bool
-    on_epoch: Callable[[EpochMetrics], None] | None
+    on_epoch: Callable[[EpochMetrics], object] | None
 
 
 def read_images(
