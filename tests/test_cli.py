@@ -314,6 +314,7 @@ def test_a_wrong_option_is_said_once(folder: Path) -> None:
     assert ".arch" not in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terminal", [False, True])
 def test_watching_checks_again_when_a_file_changes(folder: Path, terminal: bool) -> None:
     """The spec, what it imports, and an editor that takes the file away for a moment; Ctrl-C ends with 130."""

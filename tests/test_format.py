@@ -285,6 +285,7 @@ LARGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LARGE)
 def test_large_texts(name: str) -> None:
     laid_out(LARGE[name])

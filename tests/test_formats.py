@@ -389,6 +389,7 @@ WORDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)
 def test_nothing_hostile_of_the_words_reaches_the_output(
     words: list[str], hostile: Path, monkeypatch: pytest.MonkeyPatch

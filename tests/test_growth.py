@@ -13,6 +13,8 @@ from archdsl.checker.session import Options
 from archdsl.diagnostics.render import render
 from archdsl.source import Source
 
+pytestmark = pytest.mark.slow
+
 INPUT = "input(3, 32, 32)\n"
 
 MOST_LAYERS = 10_000
