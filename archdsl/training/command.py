@@ -13,7 +13,7 @@ from archdsl.errors import TrainingError
 from archdsl.network import Network
 from archdsl.recipe.read import read_overrides, read_recipe
 from archdsl.source import Source
-from archdsl.training.signals import EndedBySignal, end_on_signals
+from archdsl.training.signals import end_on_signals
 
 _LITTLE_SPINNING = "1000"
 
@@ -64,12 +64,14 @@ def run_train_command(
 
     Returns:
         0 where the training came to its end, 2 for wrong use or a file that can't be read, 3 where the training
-        failed, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+        failed, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. Raises KeyboardInterrupt where one of these ends
+        it before there is anything to save.
     """
     from archdsl.training.report import choose_report, write_line
 
     stdout = sys.stdout if stdout is None else stdout
     stderr = sys.stderr if stderr is None else stderr
+    rank = os.environ.get("RANK", "0")  # Which of the processes of a torchrun this is.
     flags = {
         "--data": data,
         "--limit-train": limit_train,
@@ -112,19 +114,11 @@ def run_train_command(
             )
     except TrainingError as error:
         # Of several processes, all may meet the same error, or each its own.
-        rank = os.environ.get("RANK", "0")
         for line in filter(None, str(error).splitlines()) if rank == "0" or not error.of_all else ():
             write_line(stderr, f"archdsl: {line}" if rank == "0" else f"archdsl: process {rank}: {line}")
         return error.exit_code
-    except EndedBySignal as error:
-        write_line(stderr, f"archdsl: {error}")
-        return 128 + error.number
-    except KeyboardInterrupt:
-        write_line(stderr, "archdsl: interrupted")
-        return 130
-    is_first = os.environ.get("RANK", "0") == "0"
     folder = printable(str(result.folder))
-    if not is_first:
+    if rank != "0":
         return 0 if result.signal is None else 128 + result.signal
     if result.signal is not None:
         write_line(

@@ -36,6 +36,7 @@ RECIPE = Recipe(
 SCRIPT = """
 import functools, sys, time
 from networks import tiny
+from archdsl.commands.guard import guarded
 from archdsl.training.command import run_train_command
 moment, visit, dwell = sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 def at(module, name):
@@ -55,7 +56,7 @@ if moment:
         "evaluation": (loop, "evaluate"),
         "saving": (keeper, "save_checkpoint"),
     }[moment])
-sys.exit(run_train_command(*tiny(), recipe_path=sys.argv[5], device="cpu", out=sys.argv[1]))
+sys.exit(guarded(lambda: run_train_command(*tiny(), recipe_path=sys.argv[5], device="cpu", out=sys.argv[1])))
 """
 
 
