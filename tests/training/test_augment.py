@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,33 @@ def test_colours_change_as_those_of_torchvision(kind: str, channels: int, monkey
         torch.testing.assert_close(result.unsqueeze(0), expected.expand_as(result.unsqueeze(0)), atol=2e-4, rtol=0)
 
 
+def test_colours_change_in_the_order_that_is_drawn() -> None:
+    strengths = {"brightness": 0.5, "contrast": 0.5, "saturation": 0.5, "hue": 0.2}
+    images = images_of()
+    augment = augment_of(strengths)
+    orders = set()
+    for step in range(8):
+        draws = augment.draw(len(images), 0, step)
+        assert draws[2:5].colors == draws.colors
+        orders.add(draws.colors)
+        x, _ = augment(images, torch.zeros(len(images)).long(), draws)
+        for i, image in enumerate(images):
+            expected = image.float() / 255
+            for kind in draws.colors:
+                expected = getattr(v2.functional, f"adjust_{kind}")(expected, draws.values[kind][i].item())
+            expected = (expected * 255 - augment.prepare.shift) * augment.prepare.scale
+            torch.testing.assert_close(x[i : i + 1], expected, atol=5e-4, rtol=0)
+    assert len(orders) > 4
+
+
+def test_all_orders_of_colours_are_drawn_equally_often() -> None:
+    augmentation = Augmentation(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.2)
+    drawn = Counter(draw(augmentation, 1, 7, step).colors for step in range(2400))
+    assert len(drawn) == 24
+    chi_squared = sum((count - 100) ** 2 / 100 for count in drawn.values())
+    assert chi_squared < 60  # Of 23 degrees of freedom; more comes once in 30,000 times.
+
+
 def test_the_noise_of_colours_lies_along_their_components() -> None:
     images = images_of(50)
     colors = measure_colors(images)
@@ -255,6 +283,9 @@ def test_a_kind_of_change_leaves_what_others_draw() -> None:
         assert torch.equal(value, alone[kind])
         assert torch.equal(value, again.values[kind])
         assert not torch.equal(value, other_step.values[kind])
+    for kind in everything.colors:
+        without = draw(Augmentation(**{**EVERYTHING, kind: 0.0}), 8, 1, 2)
+        assert without.colors == tuple(other for other in everything.colors if other != kind)
 
 
 @pytest.mark.parametrize(("channels", "shape"), [(1, Image(3, 30, 30)), (1, Vector(480)), (3, Image(3, 24, 20))])

@@ -32,6 +32,8 @@ _DISTANCE = 8
 """How far before an image its partner is, in a batch of more than so many images."""
 
 COLOR_FACTORS = ("brightness", "contrast", "saturation")
+COLOR_CHANGES = (*COLOR_FACTORS, "hue")
+"""What torchvision's ColorJitter does, in an order that is drawn."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Draws:
         these, and after them the ones that are mixed into these and are not among them.
     values: by kind, a tensor of a row for each image that is read; only the kinds that are switched on.
     partners: int64 (count,), which of the images that are read is mixed into each; None where nothing is mixed.
+    colors: the changes of colours, in the order in which they are made: one order for the batch.
     """
 
     count: int
@@ -61,6 +64,7 @@ class Draws:
     values: Mapping[str, Tensor]
     mix: Mix | None = None
     partners: Tensor | None = None
+    colors: tuple[str, ...] = ()
 
     def __getitem__(self, rows: slice | Tensor | int) -> Draws:
         own = torch.arange(self.count)[rows].reshape(-1)
@@ -73,7 +77,7 @@ class Draws:
             place[chosen] = torch.arange(len(chosen))
             partners = place[wanted]
         values = {kind: value[chosen] for kind, value in self.values.items()}
-        return Draws(len(own), self.positions[chosen], values, self.mix, partners)
+        return Draws(len(own), self.positions[chosen], values, self.mix, partners, self.colors)
 
 
 def draw(augmentation: Augmentation, count: int, seed: int, step: int) -> Draws:
@@ -115,10 +119,17 @@ def draw(augmentation: Augmentation, count: int, seed: int, step: int) -> Draws:
         values["erase_box"] = _boxes(uniform("erase_box", ATTEMPTS, 2), ERASED_AREAS, ERASED_RATIOS)
         values["erase_place"] = uniform("erase_place", 2)
         values["erase_noise"] = uniform("erase_noise", 2)
+    colors = sorted((kind for kind in COLOR_CHANGES if kind in values), key=lambda kind: _turn(kind, seed, step))
     mix = _draw_mix(augmentation, seed, step)
     positions = torch.arange(count)
     distance = _DISTANCE if count > _DISTANCE else count // 2
-    return Draws(count, positions, values, mix, None if mix is None else (positions - distance) % count)
+    partners = None if mix is None else (positions - distance) % count
+    return Draws(count, positions, values, mix, partners, tuple(colors))
+
+
+def _turn(kind: str, seed: int, step: int) -> float:
+    """Where among the changes of colours one is made, of the others or without them: the least comes first."""
+    return random.Random(seed_of(seed, f"turn of {kind}", step)).random()
 
 
 def _boxes(chance: Tensor, areas: tuple[float, float], ratios: tuple[float, float]) -> Tensor:
