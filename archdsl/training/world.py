@@ -9,14 +9,19 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import secrets
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:  # For torch can be built without it.
+    from torch.distributed.distributed_c10d import Store
 
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FAILED
@@ -85,13 +90,21 @@ class Processes(World):
 
     def __init__(self, device: torch.device) -> None:
         from torch import distributed
+        from torch.distributed.rendezvous import rendezvous
 
         self.device = device
-        self.rank = int(os.environ["RANK"])
-        self.size = int(os.environ["WORLD_SIZE"])
-        # Gloo was seen to wait for ever, whatever its timeout, for a process that had been started again.
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        # Gloo waits for ever, whatever its timeout, for a process that is not there.
         with ended_after(MEETING, "the other processes of the training were not there"):
-            distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+            try:
+                store, self.rank, self.size = next(rendezvous("env://", timeout=PATIENCE))
+                store = of_this_start(store, self.rank, self.size)
+                distributed.init_process_group(
+                    backend, store=store, rank=self.rank, world_size=self.size, timeout=PATIENCE
+                )
+            except (RuntimeError, ValueError) as error:
+                why = str(error).partition("\n")[0]
+                raise TrainingError(f"the other processes can't be reached: {why}", EXIT_FAILED) from error
 
     def sum(self, values: Tensor) -> Tensor:
         from torch import distributed
@@ -149,6 +162,30 @@ class Processes(World):
 
         if distributed.is_initialized():
             distributed.destroy_process_group()
+
+
+def of_this_start(store: Store, rank: int, size: int) -> Store:
+    """The part of a store that no process of an earlier start has written to.
+
+    Torchrun keeps one store for a training and all its restarts, without parts of their own
+    (`next_rendezvous` in torch/distributed/elastic/rendezvous/dynamic_rendezvous.py), so that a process that is
+    started again may find there the address of one that is dead. No count of restarts is the same on all machines.
+    So each process asks with a word of its own, and the first answers those words alone with the name of the part.
+    """
+    from torch.distributed.distributed_c10d import PrefixStore
+
+    word = secrets.token_hex(8)
+    if rank:
+        store.set(f"archdsl/asked by {rank}", word)
+        word = store.get(f"archdsl/answer to {word}").decode()
+    part = PrefixStore(f"archdsl/{word}", store)
+    part.add("here", 1)
+    while rank == 0 and part.add("here", 0) < size:
+        for key in [f"archdsl/asked by {other}" for other in range(1, size)]:
+            if store.check([key]):
+                store.set(f"archdsl/answer to {store.get(key).decode()}", word)
+        time.sleep(0.02)
+    return part
 
 
 @contextmanager

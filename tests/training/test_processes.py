@@ -8,16 +8,21 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import torch
+from torch.distributed import HashStore, Store  # type: ignore[attr-defined]
 
+from archdsl.errors import TrainingError
 from archdsl.training.checkpoint import load_newest
 from archdsl.training.loop import parts_of_step
 from archdsl.training.resume import not_exact_because
-from archdsl.training.world import World
+from archdsl.training.world import Processes, World, of_this_start
 
 SPEC = "input(1, 16, 16)\nconv(8, 3, s2) relu flatten fc(10)\n"
 RECIPE = """
@@ -175,16 +180,72 @@ from torch import distributed
 from archdsl.training import world
 world.MEETING = 0.5
 distributed.init_process_group = lambda *_, **__: time.sleep(60)
+world.of_this_start = lambda store, *_: store
 world.Processes(torch.device("cpu"))
 """
+ALONE = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0", "RANK": "0", "WORLD_SIZE": "2"}
 
 
 @pytest.mark.slow
 def test_a_process_that_waits_for_others_in_vain_ends() -> None:
-    environment = {**os.environ, "RANK": "1", "WORLD_SIZE": "2"}
+    environment = {**os.environ, **ALONE}
     ended = subprocess.run([sys.executable, "-c", HANGS], env=environment, capture_output=True, text=True, timeout=50)
-    assert ended.returncode == 3
     assert ended.stderr == "archdsl: the other processes of the training were not there after 0.5 seconds\n"
+    assert ended.returncode == 3
+
+
+def test_a_process_that_is_told_of_no_others_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ALONE.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MASTER_ADDR")
+    with pytest.raises(TrainingError, match=r"^the other processes can't be reached: .*MASTER_ADDR"):
+        Processes(torch.device("cpu"))
+
+
+def test_processes_that_are_started_again_meet_apart_from_those_before() -> None:
+    store = HashStore()
+
+    def meet(rank: int, after: float) -> Store:
+        time.sleep(after)
+        return of_this_start(store, rank, 3)
+
+    with ThreadPoolExecutor() as threads:
+        for start, waits in enumerate([(0.0, 0.0, 0.0), (0.1, 0.0, 0.2), (0.0, 0.2, 0.1)]):
+            parts = list(threads.map(meet, range(3), waits))
+            assert not parts[0].check(["address"])
+            parts[start].set("address", "here")
+            assert all(part.get("address") == b"here" for part in parts)
+
+
+STARTED_AGAIN = """
+import os, signal, time, torch
+from archdsl.training import world
+start, rank = (int(os.environ[name]) for name in ("TORCHELASTIC_RESTART_COUNT", "RANK"))
+time.sleep(2.0 if start and rank == 0 else 0.0)
+world.MEETING = 30.0
+world.Processes(torch.device("cpu")).wait()
+print(f"{rank} is there at start {start}", flush=True)
+if start < 2:
+    time.sleep(0.5 if rank else 60)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_does_not_look_for_those_of_an_earlier_start(tmp_path: Path) -> None:
+    (tmp_path / "again.py").write_text(STARTED_AGAIN)
+    launch = ["--standalone", "--max-restarts", "2", "--nproc-per-node", "2", "--monitor-interval", "0.1", "again.py"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", *launch],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(ended.stdout.splitlines()) == [
+        f"{rank} is there at start {start}" for rank in "01" for start in "012"
+    ]
 
 
 @pytest.mark.slow
