@@ -36,11 +36,6 @@ def html(layout: Layout, by: str, depth: int) -> str:
         depth: so many frames in each other are open at first.
     """
     heading = list(heading_lines(layout))
-    style = page_style()
-    policy = (
-        f"default-src 'none'; script-src '{hash_of(SCRIPT)}'; style-src '{hash_of(style)}'; base-uri 'none'; "
-        "form-action 'none'"
-    )
     width, height = layout.width + 2 * MARGIN, layout.height + 2 * MARGIN
     choices = "".join(
         f'<label><input type="radio" name="by" value="{each}"{" checked" if each == by else ""}> {each}</label>'
@@ -48,16 +43,7 @@ def html(layout: Layout, by: str, depth: int) -> str:
     )
     name = written(heading[0])
     lines = [
-        "<!DOCTYPE html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="color-scheme" content="light dark">',
-        f"<title>{name}</title>",
-        f"<style>{style}</style>",
-        "</head>",
+        *page_head(heading[0], page_style(), SCRIPT),
         f'<body data-by="{by}">',
         "<header>",
         f"<h1>{name}</h1>",
@@ -86,6 +72,29 @@ def html(layout: Layout, by: str, depth: int) -> str:
         "</html>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def page_head(title: str, style: str, script: str, policy: str = "") -> list[str]:
+    """What a page in one file begins with: it loads nothing, and runs no script but its own.
+
+    policy: what else it needs, as "img-src data:; ".
+    """
+    policy = (
+        f"default-src 'none'; {policy}script-src '{hash_of(script)}'; style-src '{hash_of(style)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return [
+        "<!DOCTYPE html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        f"<title>{written(title)}</title>",
+        f"<style>{style}</style>",
+        "</head>",
+    ]
 
 
 def legend(layout: Layout, by: str) -> list[str]:

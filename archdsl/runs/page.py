@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from archdsl.diagram.html import hash_of
+from archdsl.diagram.html import page_head
 from archdsl.diagram.style import DARK, FONT, LIGHT, Palette
 from archdsl.diagram.svg import written
 from archdsl.runs.chart import LAST
@@ -19,22 +19,8 @@ class Raw(str):
 
 def page(title: str, lines: Iterable[str], body: Iterable[str]) -> str:
     """A page with a heading, lines below it as text, and what follows as HTML."""
-    style = style_sheet()
-    policy = (
-        f"default-src 'none'; img-src data:; script-src '{hash_of(SCRIPT)}'; style-src '{hash_of(style)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
     parts = [
-        "<!DOCTYPE html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="color-scheme" content="light dark">',
-        f"<title>{written(title)}</title>",
-        f"<style>{style}</style>",
-        "</head>",
+        *page_head(title, style_sheet(), SCRIPT, "img-src data:; "),
         "<body>",
         "<header>",
         f"<h1>{written(title)}</h1>",
