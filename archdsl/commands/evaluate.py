@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from archdsl.commands.output import complain, refuse, write, write_exactly
@@ -52,10 +53,13 @@ def evaluate(
         # Only now, for torch takes seconds to import, and a wrong option none.
         from archdsl.training.data.load import data_folder
         from archdsl.training.evaluation import BATCH
+        from archdsl.training.report import choose_report
         from archdsl.training.signals import stop_on_signals
         from archdsl.training.trained import evaluate_trained, load_part
 
-        classes, images = load_part(trained, recipe.data, part, data_folder(data_dir, found.run), download)
+        classes, images = load_part(
+            trained, recipe.data, part, data_folder(data_dir, found.run), download, choose_report(sys.stderr)
+        )
         with stop_on_signals() as stop:
             result = evaluate_trained(trained, images, len(classes), stop, batch_size or BATCH, worst)
         if result is None:

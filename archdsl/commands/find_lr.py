@@ -63,8 +63,10 @@ def find_lr(
         with end_on_signals():
             share_the_cores()
             from archdsl.training.find_rate import find_rate  # Here, for torch takes seconds to import.
+            from archdsl.training.report import choose_report
 
-            test = find_rate(read.network, read.checked.source, recipe, low=low, high=high, steps=steps, **training)
+            training |= {"low": low, "high": high, "steps": steps, "report": choose_report(sys.stderr)}
+            test = find_rate(read.network, read.checked.source, recipe, **training)
     except TrainingError as error:
         return complain(error)
     about = f"{read.network.name} on {recipe.data.name}, {recipe.optimizer.name} with batches of {recipe.batch_size}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from archdsl.checker.session import interpreter_for_checks
@@ -113,11 +114,14 @@ def evaluate_run(
     trained = read_weights(target, recipe, device)
     # Only now, for torch takes seconds to import.
     from archdsl.training.data.load import data_folder
+    from archdsl.training.report import choose_report
     from archdsl.training.review import pngs_of
     from archdsl.training.signals import stop_on_signals
     from archdsl.training.trained import evaluate_trained, load_part
 
-    classes, images = load_part(trained, recipe.data, part, data_folder(data_dir, folder))
+    classes, images = load_part(
+        trained, recipe.data, part, data_folder(data_dir, folder), report=choose_report(sys.stderr)
+    )
     with stop_on_signals() as stop:
         found = evaluate_trained(trained, images, len(classes), stop, worst=MOST_PICTURES)
     if found is None:

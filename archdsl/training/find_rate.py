@@ -21,6 +21,7 @@ from archdsl.training.data.load import data_folder
 from archdsl.training.environment import choose_device
 from archdsl.training.loop import Setup, compute_step, requests_of_epoch, take_step
 from archdsl.training.out_of_memory import advice, is_out_of_memory
+from archdsl.training.report import Report, Silence
 from archdsl.training.setup import prepare_training, read_images, refuse_unfit
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
@@ -37,6 +38,7 @@ def find_rate(
     device: str = "auto",
     data_dir: Path | None = None,
     download: bool = False,
+    report: Report | None = None,
 ) -> RangeTest:
     """Train for some steps at rates that rise from low to high, and throw the network away.
 
@@ -47,7 +49,7 @@ def find_rate(
         raise TrainingError("a rate is found by one process; `torchrun -m archdsl train` trains with several")
     on, world = choose_device(device), World()
     recipe = recipe.model_copy(update={"ema": None})
-    data = read_images(recipe, network, spec, data_folder(data_dir), download, on, world)
+    data = read_images(recipe, network, spec, data_folder(data_dir), download, on, world, report or Silence())
     refuse_unfit(recipe, network, spec, data, world)
     progress, setup, _, _ = prepare_training(network, recipe, data, on, world)
     progress.model.train()

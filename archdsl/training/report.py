@@ -5,15 +5,23 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO, TypeVar
 
 from archdsl.diagnostics.render import printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from archdsl.runs.metrics import EpochMetrics
+
+
+T = TypeVar("T")
+
+SOON = 2.0
+"""Seconds after which one wants to know how far it is."""
 
 
 class Plan(NamedTuple):
@@ -53,8 +61,13 @@ class Plan(NamedTuple):
 
 
 class Report(Protocol):
-    """What a run tells as it goes on. `close` is called in the end, however it ends."""
+    """What a run tells as it goes on. `close` is called in the end, however it ends.
 
+    watch: gives the items that it gets, of which there are `total`, and tells how many are done where that takes longer
+        than SOON; before `begin`. what: a word for them.
+    """
+
+    def watch(self, items: Iterable[T], total: int, what: str) -> Iterable[T]: ...
     def begin(self, plan: Plan) -> None: ...
     def on_step(self, epoch: int, images_done: int, loss: float) -> None: ...
     def on_epoch(self, metrics: EpochMetrics) -> None: ...
@@ -64,6 +77,9 @@ class Report(Protocol):
 
 class Silence:
     """Tells nothing."""
+
+    def watch(self, items: Iterable[T], total: int, what: str) -> Iterable[T]:
+        return items
 
     def begin(self, plan: Plan) -> None: ...
     def on_step(self, epoch: int, images_done: int, loss: float) -> None: ...
@@ -75,9 +91,20 @@ class Silence:
 class Lines:
     """One plain line an epoch, for logs and pipes."""
 
+    EVERY = 10.0
+    """Seconds from line to line while a long list is gone through."""
+
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.epochs = 0
+
+    def watch(self, items: Iterable[T], total: int, what: str) -> Iterator[T]:
+        due = time.monotonic() + SOON
+        for done, item in enumerate(items, 1):
+            yield item
+            if (now := time.monotonic()) >= due:
+                due = now + self.EVERY
+                self.say(f"read {done:,} of {total:,} {what}")
 
     def begin(self, plan: Plan) -> None:
         self.epochs = plan.epochs
@@ -105,6 +132,9 @@ class Terminal:
     WIDE_ENOUGH = 60
     """Columns of a terminal; a narrower one has no room for a bar beside what is told."""
 
+    EVERY = 0.2
+    """Seconds from one state of the bar to the next."""
+
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.plan: Plan | None = None
@@ -114,18 +144,42 @@ class Terminal:
         self.epoch_began = 0.0
         self.epoch_began_at = 0
 
+    def watch(self, items: Iterable[T], total: int, what: str) -> Iterator[T]:
+        due = time.monotonic() + SOON
+        bar: Progress | None = None
+        try:
+            for done, item in enumerate(items, 1):
+                yield item
+                if (now := time.monotonic()) >= due:
+                    due = now + self.EVERY
+                    bar = bar or self._bar_of(total, what)
+                    with suppress(OSError):
+                        bar.update(bar.task_ids[0], completed=done, state=f"{done:,} of {total:,}", refresh=True)
+        finally:
+            if bar is not None:
+                with suppress(OSError):
+                    bar.stop()
+
+    def _bar_of(self, total: int, what: str) -> Progress:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        title, state = TextColumn("reading {task.description}", markup=False), TextColumn("{task.fields[state]}")
+        columns = (title, BarColumn(bar_width=None), state, TimeRemainingColumn(compact=True))
+        console = _console_of(self.stream)
+        is_wide = console.width >= self.WIDE_ENOUGH
+        bar = Progress(
+            *(columns if is_wide else columns[2:]), console=console, transient=True, auto_refresh=False, expand=True
+        )
+        bar.add_task(what, total=total, state="")
+        with suppress(OSError):
+            bar.start()
+        return bar
+
     def begin(self, plan: Plan) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.plan = plan
-
-        class OwnConsole(Console):
-            def on_broken_pipe(self) -> None:
-                """Go on in silence, where rich would end the process."""
-                self.quiet = True
-
-        console = OwnConsole(file=self.stream, markup=False, highlight=False, emoji=False)
+        console = _console_of(self.stream)
         epoch = TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}", markup=False)
         left = TimeRemainingColumn(compact=True)
         state = TextColumn("{task.fields[state]}", markup=False)
@@ -164,7 +218,7 @@ class Terminal:
 
     def on_step(self, epoch: int, images_done: int, loss: float) -> None:
         now = time.monotonic()
-        if self.plan is None or self.progress is None or self.bar is None or now - self.shown_at < 0.2:
+        if self.plan is None or self.progress is None or self.bar is None or now - self.shown_at < self.EVERY:
             return
         self.shown_at = now
         rate = (images_done - self.epoch_began_at) / max(now - self.epoch_began, 1e-9)
@@ -216,6 +270,17 @@ def choose_report(stream: TextIO | None = None, quiet: bool = False) -> Report:
     if quiet or stream is None:
         return Silence()
     return Terminal(stream) if stream.isatty() and os.environ.get("TERM") != "dumb" else Lines(stream)
+
+
+def _console_of(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    class OwnConsole(Console):
+        def on_broken_pipe(self) -> None:
+            """Go on in silence, where rich would end the process."""
+            self.quiet = True
+
+    return OwnConsole(file=stream, markup=False, highlight=False, emoji=False)
 
 
 def write_line(stream: TextIO | None, line: str) -> None:

@@ -34,6 +34,8 @@ class Facts(NamedTuple):
     network: what it was made of, as `Origin` has it. recipe: as YAML. classes: their names.
     data: a digest of the images and labels.
     environment: what it was computed with, `describe_environment` has it.
+    heads: a digest of how the files of images begin that are read step by step; None where there are none, and of a
+        run that was begun before it was kept.
     """
 
     network: dict[str, Any]
@@ -41,6 +43,7 @@ class Facts(NamedTuple):
     classes: list[str]
     data: str
     environment: dict[str, Any]
+    heads: str | None = None
 
 
 def network_facts(origin: Origin) -> dict[str, Any]:
@@ -92,6 +95,8 @@ def refuse_other_facts(kept: Facts, given: Facts, run: str) -> None:
         differs.append(_classes_differ(kept.classes, given.classes))
     elif kept.data != given.data and not differs:
         differs.append("  data: the images or their labels are others than then")
+    elif None not in (kept.heads, given.heads) and kept.heads != given.heads and not differs:
+        differs.append("  data: the files have the names and sizes that they had then, and others are in them")
     if differs:
         raise TrainingError(
             "\n".join(

@@ -116,7 +116,7 @@ def train(
     try:
         with _failures_told(network, recipe, on, world):
             start = None if weights is None or resume else read_fitting(weights, network, spec.name, leave_out)
-            data = images or read_images(recipe, network, spec, images_in, download, on, world)
+            data = images or read_images(recipe, network, spec, images_in, download, on, world, report)
             refuse_unfit(recipe, network, spec, data, world)
             lets = {name: value for name, value in (settings or {}).items() if name != "input"}
             origin = origin_of(spec, imports, network.input, lets, data.classes)
@@ -180,7 +180,8 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, images_i
     environment = describe_environment(device, world) | {"data_dir": str(images_in.absolute())}
     if job.start is not None:
         environment["weights"] = str(job.start[0].path)
-    facts = Facts(network_facts(job.origin), recipe.to_yaml(), list(data.classes), data.digest(), environment)
+    digests = data.digest(), data.digest_of_heads()
+    facts = Facts(network_facts(job.origin), recipe.to_yaml(), list(data.classes), digests[0], environment, digests[1])
     content: dict[str, Any] | None = None
     told = [] if job.start is None else summary(job.start[1], str(job.start[0].path), network.name)
     if resume:

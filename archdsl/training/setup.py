@@ -61,6 +61,7 @@ def read_images(
     download: bool,
     device: torch.device,
     world: World,
+    report: Report,
 ) -> DataSet:
     """The images of a recipe, on the device. The first process loads them first, for it may have to fetch them.
 
@@ -69,7 +70,7 @@ def read_images(
     loaded: list[DataSet] = []
 
     def load() -> None:
-        loaded.append(load_data(recipe.data, network, spec, data_dir, download).to(device))
+        loaded.append(load_data(recipe.data, network, spec, data_dir, download, report).to(device))
 
     try:
         world.from_first(load)

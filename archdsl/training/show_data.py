@@ -20,7 +20,7 @@ from archdsl.training.data.fit import Fit, NoNetwork
 from archdsl.training.data.image_set import DataSet
 from archdsl.training.data.load import data_folder, load_fitting
 from archdsl.training.data.prepare import Prepare, measure, unchanged
-from archdsl.training.report import write_line
+from archdsl.training.report import choose_report, write_line
 from archdsl.training.sheet import SOFTWARE, draw_sheet
 from archdsl.weights.files import Normalization
 from archdsl.writer import write_bytes
@@ -63,7 +63,7 @@ def show_data(
     else:
         usual = SHAPES_SIZE if recipe.data.name == "shapes" else FOLDER_SIZE
         fit = NoNetwork(size if isinstance(size, Image) else usual)
-    data = load_fitting(recipe.data, fit, data_folder(data_dir), download)
+    data = load_fitting(recipe.data, fit, data_folder(data_dir), download, choose_report(sys.stderr))
     check_augmentation(recipe.augmentation, data.train)
     sample = data.train.sample()
     measured = measure(sample)

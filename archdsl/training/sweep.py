@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import torch
 
     from archdsl.training.data.image_set import DataSet
+    from archdsl.training.report import Report
 
 MOST_POINTS = 1000
 
@@ -163,7 +164,7 @@ def run_sweep(
         raise TrainingError("a sweep is the work of one process; `torchrun -m archdsl train` trains with several")
     on = choose_device(device)
     recipes = [recipe_of(each) for each in plan.points]
-    held = _Held(subject, data_dir, download, on)
+    held = _Held(subject, data_dir, download, on, choose_report(stdout, quiet))
     if resume:
         sweep = RunFolder(Path(folder or "."))
         left = [each for each, point in zip(recipes, plan.points, strict=True) if not _is_done(sweep, point)]
@@ -220,11 +221,14 @@ def _is_done(sweep: RunFolder, point: Point) -> bool:
 class _Held:
     """The images of the data set that was read last; the points of most sweeps have them in common."""
 
-    def __init__(self, subject: Subject, data_dir: Path | None, download: bool, device: torch.device) -> None:
+    def __init__(
+        self, subject: Subject, data_dir: Path | None, download: bool, device: torch.device, report: Report
+    ) -> None:
         self.subject = subject
         self.data_dir = data_dir
         self.download = download
         self.device = device
+        self.report = report
         self.read: tuple[Any, DataSet] | None = None
 
     def images(self, recipe: Recipe) -> DataSet:
@@ -236,7 +240,7 @@ class _Held:
         if self.read is None or self.read[0] != recipe.data:
             self.read = None  # Before others are read, so that memory holds one set alone.
             network, spec, place = self.subject.network, self.subject.spec, data_folder(self.data_dir)
-            found = read_images(recipe, network, spec, place, self.download, self.device, World())
+            found = read_images(recipe, network, spec, place, self.download, self.device, World(), self.report)
             self.read = (recipe.data, found)
         return self.read[1]
 

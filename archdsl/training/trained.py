@@ -30,6 +30,7 @@ from archdsl.training.evaluation import BATCH, evaluate
 from archdsl.training.in_place import relu_in_place
 from archdsl.training.out_of_memory import is_out_of_memory
 from archdsl.training.precision import autocast_for
+from archdsl.training.report import Report
 from archdsl.training.setup import read_fitting
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
@@ -125,7 +126,7 @@ def _check_channels(name: str, network: Network, normalization: Normalization) -
 
 
 def load_part(
-    trained: Trained, data: Data, part: str, data_dir: Path, download: bool = False
+    trained: Trained, data: Data, part: str, data_dir: Path, download: bool = False, report: Report | None = None
 ) -> tuple[tuple[str, ...], Images]:
     """The names of the classes of a data set, and the images of a part of it, on the device.
 
@@ -134,7 +135,7 @@ def load_part(
     if not data.name.startswith("folder:"):  # Whether one is grey is told by all of its images.
         data = data.model_copy(update={"train": 1, "validation": 0} if part == "test" else {"test": 1})
     try:
-        found = load_data(data, trained.network, trained.spec, data_dir, download)
+        found = load_data(data, trained.network, trained.spec, data_dir, download, report)
     except TrainingError as error:
         fault = str(error).partition("; ")[0]
         if not fault.startswith(f"{printable(trained.spec.name)}:"):

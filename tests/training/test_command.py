@@ -7,11 +7,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from archdsl.errors import TrainingError
 from archdsl.runs.folder import RunFolder
 from archdsl.runs.metrics import EpochMetrics
 from archdsl.training.command import run_train_command
@@ -183,6 +185,43 @@ def test_a_terminal_gets_a_bar_and_a_table(monkeypatch: pytest.MonkeyPatch) -> N
     for name, value in (("loss", "2.2500"), ("train acc.", "0.1250"), ("test acc.", "0.2500"), ("images/s", "8")):
         assert header.index(name) + len(name) == row.rindex(value) + len(value)
     assert stream.getvalue().rstrip().endswith("\x1b[?25h") or "\x1b[?25h" in stream.getvalue()  # The cursor is back.
+
+
+@pytest.mark.parametrize("soon", [0.0, 60.0])
+def test_what_is_read_for_long_is_told(soon: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr("archdsl.training.report.SOON", soon)
+    for kind in (Lines, Terminal):
+        monkeypatch.setattr(kind, "EVERY", 0.0)
+    told = {}
+    for terminal in (False, True):
+        stream = Stream(terminal)
+        assert list(choose_report(stream).watch(iter("abc"), 2000, "headers")) == ["a", "b", "c"]
+        told[terminal] = stream.getvalue()
+    assert list(Silence().watch("abc", 3, "headers")) == ["a", "b", "c"]
+    if soon:
+        assert told == {False: "", True: ""}
+        return
+    assert told[False] == "read 1 of 2,000 headers\nread 2 of 2,000 headers\nread 3 of 2,000 headers\n"
+    assert "reading headers" in told[True]
+    assert "3 of 2,000" in told[True]
+    assert told[True].endswith("\x1b[2K")  # It is wiped in the end, and the cursor is back.
+    assert told[True].count("\x1b[?25h") == told[True].count("\x1b[?25l") == 1
+
+
+def test_a_bar_ends_with_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("archdsl.training.report.SOON", 0.0)
+    stream = Stream(True)
+
+    def items() -> Iterator[int]:
+        yield 1
+        raise TrainingError("no more")
+
+    with pytest.raises(TrainingError, match="no more"):
+        list(Terminal(stream).watch(items(), 2, "headers"))
+    assert stream.getvalue().count("\x1b[?25h") == 1
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -185,7 +185,7 @@ def test_a_run_that_reads_its_pictures_step_by_step_goes_on(tmp_path: Path, monk
 
     images, _ = draw_figures(60, 1, 24, 26, seed=3)
     for i, image in enumerate(images):
-        file = tmp_path / "pictures" / f"class{i % 10}" / f"{i}.png"
+        file = tmp_path / "pictures" / f"class{i % 10}" / f"{i}.bmp"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image[0].numpy()).save(file)
     data = Data(name=f"folder:{tmp_path / 'pictures'}", in_memory=False, validation=10)
@@ -224,7 +224,24 @@ def test_a_run_that_reads_its_pictures_step_by_step_goes_on(tmp_path: Path, monk
     (tmp_path / "gone").rename(tmp_path / "moved")
 
     file = tmp_path / "moved" / file.parent.name / file.name
-    file.rename(file.with_name("renamed.png"))
+    before, other = file.read_bytes(), next(file.parent.iterdir()).read_bytes()
+    assert len(before) == len(other)
+    file.write_bytes(other)
+    with pytest.raises(TrainingError, match="the names and sizes that they had then, and others are in them"):
+        go(tmp_path / "other", moved, resume=True)
+    real = run.load_newest
+
+    def load_older(folder: Path) -> Any:
+        content, *more = real(folder)
+        del content["facts"]["heads"]
+        return content, *more
+
+    with monkeypatch.context() as of_older:  # A run that was begun before this was kept.
+        of_older.setattr(run, "load_newest", load_older)
+        go(tmp_path / "other", moved, resume=True)
+
+    file.write_bytes(before)
+    file.rename(file.with_name("renamed.bmp"))
     with pytest.raises(TrainingError, match="the images or their labels are others than then"):
         go(tmp_path / "other", moved, resume=True)
 

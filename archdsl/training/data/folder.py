@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from archdsl.training.data.fit import Fit
 from archdsl.training.data.image_set import DataSet, Images, ImageSet, Request
 from archdsl.training.data.pictures import look_at
 from archdsl.training.data.streamed import StreamedSet
+from archdsl.training.report import Report
 
 TEST_SHARE = 0.2
 """The part of each class that is kept for the test, where a folder has no `test` or `val` of its own."""
@@ -54,22 +57,18 @@ def list_folder(path: Path, fit: Fit, seed: int) -> DataSet:
     return DataSet(name, classes, sets["train"], sets["test"], sets.get("val"))
 
 
-def open_folder(listed: DataSet, fit: Fit, in_memory: bool | None) -> DataSet:
+def open_folder(listed: DataSet, fit: Fit, in_memory: bool | None, report: Report) -> DataSet:
     """Read the header of each file of a listed folder, and the images as well where they are held in memory.
 
     All images are grey if none has a colour; of images that stay in their files, if none is of a kind that can have
-    colours. in_memory: None holds up to MOST_IN_MEMORY bytes.
+    colours. in_memory: None holds up to MOST_IN_MEMORY bytes. report: is told of it where it takes long.
     Raises TrainingError, which names the files that are not images, or tells that the network does not take them.
     """
-    parts = [part for part in listed[2:] if isinstance(part, StreamedSet)]
-    looked_at = [*look_at(chain.from_iterable(part.files for part in parts))]
-    refuse_all([found for found in looked_at if isinstance(found, TrainingError)])
-    has_colours = any(looked_at)
-    parts = [part.of_channels(3 if has_colours else 1) for part in parts]
+    parts = _look_at([part for part in listed.parts if isinstance(part, StreamedSet)], report)
     height, width = parts[0].height, parts[0].width
     if in_memory is None:
         in_memory = sum(map(len, parts)) * parts[0].channels * height * width <= MOST_IN_MEMORY
-    opened: Sequence[Images] = _hold(parts) if in_memory else parts
+    opened: Sequence[Images] = _hold(parts, report) if in_memory else parts
     fit.check_images(listed.name, opened[0].channels, height, width)
     return DataSet(listed.name, listed.classes, *opened)
 
@@ -150,10 +149,27 @@ def _as_set(classes: dict[str, list[str]], size: tuple[int, int]) -> StreamedSet
     return StreamedSet(tuple(chain.from_iterable(classes.values())), torch.tensor(labels), *size, channels=3)
 
 
-def _hold(parts: Sequence[StreamedSet]) -> list[ImageSet]:
+def _look_at(parts: Sequence[StreamedSet], report: Report) -> list[StreamedSet]:
+    """The same sets with what the headers tell of them. Raises TrainingError with all that are not those of images."""
+    sizes = [len(part) for part in parts]
+    looked_at = look_at(chain.from_iterable(part.files for part in parts))
+    marks, has_colours, faults = array("q"), False, []
+    for found in report.watch(looked_at, sum(sizes), "headers of pictures"):
+        if isinstance(found, TrainingError):
+            faults.append(found)
+        else:
+            marks.append(found.mark)
+            has_colours = has_colours or found.has_colours
+    refuse_all(faults)
+    channels = 3 if has_colours else 1
+    by_part = torch.split(torch.tensor(marks), sizes)
+    return [replace(part, channels=channels, marks=its) for part, its in zip(parts, by_part, strict=True)]
+
+
+def _hold(parts: Sequence[StreamedSet], report: Report) -> list[ImageSet]:
     """The same sets in memory, grey if no image has a colour."""
     try:
-        held = [_read_all(part) for part in parts]
+        held = [_read_all(part, report) for part in parts]
     except TrainingError:  # Of the first file; the others are worth to know before one begins to mend.
         refuse_all([fault for part in parts for fault in part.faults()])
         raise
@@ -162,12 +178,12 @@ def _hold(parts: Sequence[StreamedSet]) -> list[ImageSet]:
     return [ImageSet(images, part.labels, part.files) for images, part in zip(held, parts, strict=True)]
 
 
-def _read_all(part: StreamedSet) -> Tensor:
+def _read_all(part: StreamedSet, report: Report) -> Tensor:
     images = torch.empty(len(part), part.channels, part.height, part.width, dtype=torch.uint8)
-    at = 0
-    for _, batch, _ in part.read(map(Request, torch.split(torch.arange(len(part)), _AT_ONCE))):
-        images[at : at + len(batch)] = batch
-        at += len(batch)
+    batches = part.read(map(Request, torch.split(torch.arange(len(part)), _AT_ONCE)))
+    read = (image for _, batch, _ in batches for image in batch)
+    for i, image in enumerate(report.watch(read, len(part), "pictures")):
+        images[i] = image
     return images
 
 

@@ -61,6 +61,9 @@ class Images(Protocol):
     def digest(self) -> str:
         """A text that is another one for other images, other labels, or another order of them."""
 
+    def digest_of_heads(self) -> str | None:
+        """The same of how files begin, where `digest` does not know what is in them; None where it does."""
+
     def take(self, indices: Tensor) -> Self:
         """The set of the images at these indices."""
 
@@ -101,6 +104,9 @@ class ImageSet:
         hash.update(self.images.cpu().contiguous().numpy().data)
         return hash.hexdigest()
 
+    def digest_of_heads(self) -> str | None:
+        return None
+
     def take(self, indices: Tensor) -> Self:
         files = self.files and tuple(self.files[index] for index in indices.tolist())
         return replace(self, images=self.images[indices], labels=self.labels[indices], files=files)
@@ -123,13 +129,26 @@ class DataSet(NamedTuple):
 
     def digest(self) -> str:
         """A text that is another one where an image, a label, or the part that an image is in is another."""
-        parts = [part.digest() for part in (self.train, self.test, self.validation) if part is not None]
-        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+        return _digest_of_all(part.digest() for part in self.parts)
+
+    def digest_of_heads(self) -> str | None:
+        """The same of how files begin, of images that stay in them; None where no image does."""
+        heads = [part.digest_of_heads() for part in self.parts]
+        return _digest_of_all(filter(None, heads)) if any(heads) else None
+
+    @property
+    def parts(self) -> tuple[Images, ...]:
+        """The parts that there are."""
+        return tuple(part for part in (self.train, self.test, self.validation) if part is not None)
 
     def to(self, device: torch.device) -> DataSet:
         """The same where each set gives its images on a device."""
         validation = None if self.validation is None else self.validation.to(device)
         return self._replace(train=self.train.to(device), test=self.test.to(device), validation=validation)
+
+
+def _digest_of_all(digests: Iterable[str]) -> str:
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 Taken = TypeVar("Taken", bound=Images)

@@ -21,6 +21,7 @@ from archdsl.training.data.folder import list_folder, open_folder
 from archdsl.training.data.image_set import DataSet, ImageSet, hold_back, limit
 from archdsl.training.data.known import KNOWN_SETS, read_known_set
 from archdsl.training.data.streamed import StreamedSet
+from archdsl.training.report import Report, Silence
 
 SHAPES_TRAIN = 5000
 SHAPES_TRAIN_SMALL = 10_000
@@ -46,20 +47,25 @@ def with_whole_path(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"data": recipe.data.model_copy(update={"name": whole})})
 
 
-def load_data(data: Data, network: Network, spec: Source, data_dir: Path, download: bool = False) -> DataSet:
-    """The images that a recipe asks for. Raises TrainingError where they can't be had, or do not fit the network."""
-    return load_fitting(data, Fit(network, spec), data_dir, download)
+def load_data(
+    data: Data, network: Network, spec: Source, data_dir: Path, download: bool = False, report: Report | None = None
+) -> DataSet:
+    """The images that a recipe asks for. Raises TrainingError where they can't be had, or do not fit the network.
+
+    report: is told how the reading of many files goes on.
+    """
+    return load_fitting(data, Fit(network, spec), data_dir, download, report)
 
 
-def load_fitting(data: Data, fit: Fit, data_dir: Path, download: bool = False) -> DataSet:
+def load_fitting(data: Data, fit: Fit, data_dir: Path, download: bool = False, report: Report | None = None) -> DataSet:
     """The same for a network that `fit` tells of, or for none."""
     try:
-        return _load(data, fit, data_dir, download)
+        return _load(data, fit, data_dir, download, Silence() if report is None else report)
     except OSError as error:
         raise TrainingError(printable(f"{error.filename or data.name}: {error.strerror or error}")) from None
 
 
-def _load(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
+def _load(data: Data, fit: Fit, data_dir: Path, download: bool, report: Report) -> DataSet:
     whole = _read(data, fit, data_dir, download)
     train, validation = limit(whole.train, data.train, data.seed), whole.validation
     if validation is None:
@@ -67,7 +73,7 @@ def _load(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:
     else:
         validation = limit(validation, data.validation or None, data.seed)
     used = whole._replace(train=train, test=limit(whole.test, data.test, data.seed), validation=validation)
-    return open_folder(used, fit, data.in_memory) if isinstance(train, StreamedSet) else used
+    return open_folder(used, fit, data.in_memory, report) if isinstance(train, StreamedSet) else used
 
 
 def _read(data: Data, fit: Fit, data_dir: Path, download: bool) -> DataSet:

@@ -5,12 +5,13 @@ Only formats that PIL decodes itself are read: for others it starts programs, as
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from archdsl.errors import TrainingError
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
+    from PIL.ImageFile import ImageFile
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 
@@ -30,8 +32,21 @@ _GREY = ("1", "L", "LA", "La")
 _DEEPER_THAN_BYTES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _ORIENTATION = 0x0112  # The tag of EXIF; from 5 on, height and width change places.
 
+HEAD = 4096
+"""Bytes at the beginning of a file by which one is told from another of its size."""
+
 CropBox = Callable[[int, int], tuple[float, float, float, float]]
 """For a height and a width: top, left, height and width of what is cut out of the picture."""
+
+
+class Header(NamedTuple):
+    """What is told of a file before its picture is decoded.
+
+    has_colours: whether it is of a kind that can have some. mark: 64 bits of a hash of its first HEAD bytes.
+    """
+
+    has_colours: bool
+    mark: int
 
 
 def read_image(file: str | os.PathLike[str], height: int, width: int, channels: int = 3) -> Tensor:
@@ -47,8 +62,8 @@ def read_image(file: str | os.PathLike[str], height: int, width: int, channels: 
     return as_images([decode(os.fspath(file), height, width, channels)], height, width, channels)[0]
 
 
-def look_at(files: Iterable[str]) -> Iterator[bool | TrainingError]:
-    """Read the header of each file, and tell whether the picture has colours, or why it is not read.
+def look_at(files: Iterable[str]) -> Iterator[Header | TrainingError]:
+    """Read the header of each file, and tell of it, or why its picture is not read.
 
     Not for several threads: what Python warns of is decided for all of them.
     """
@@ -59,10 +74,17 @@ def look_at(files: Iterable[str]) -> Iterator[bool | TrainingError]:
         for file in files:
             try:
                 with _opened(file) as picture:
-                    found: bool | TrainingError = picture.mode not in _GREY
+                    found: Header | TrainingError = Header(picture.mode not in _GREY, _mark_of(picture))
             except TrainingError as error:
                 found = error
             yield found
+
+
+def _mark_of(picture: ImageFile) -> int:
+    """By the bytes that were read for the header, so that it takes no time."""
+    assert picture.fp is not None, "it is open"
+    picture.fp.seek(0)
+    return int.from_bytes(hashlib.blake2b(picture.fp.read(HEAD), digest_size=8).digest(), "little", signed=True)
 
 
 def decode(file: str, height: int, width: int, channels: int = 3, crop: CropBox | None = None) -> bytes:
@@ -121,7 +143,7 @@ def _cover(height: int, width: int) -> CropBox:
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[Picture]:
+def _opened(file: str) -> Iterator[ImageFile]:
     """A picture whose header is right. What goes wrong with it inside the block is an error of its file, too."""
     from PIL import Image as Pictures
     from PIL import UnidentifiedImageError

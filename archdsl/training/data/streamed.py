@@ -39,6 +39,7 @@ class StreamedSet:
 
     A batch is a function of its request alone. With draws, the random crop is cut out of the picture as it is in
     the file. `read` raises TrainingError, with the file's name, for one that turned bad since it was looked at.
+    marks: a hash of how each file begins, int64 (count,); None until they are looked at.
     """
 
     files: tuple[str, ...]
@@ -46,6 +47,7 @@ class StreamedSet:
     height: int
     width: int
     channels: int
+    marks: Tensor | None = None
 
     @property
     def crops_on_read(self) -> bool:
@@ -96,9 +98,14 @@ class StreamedSet:
             hash.update(f"{os.path.basename(folder)}/{name} {os.path.getsize(file)}\n".encode(errors="surrogateescape"))
         return hash.hexdigest()
 
+    def digest_of_heads(self) -> str | None:
+        """Of how each file begins, where one has looked."""
+        return None if self.marks is None else hashlib.sha256(self.marks.numpy().tobytes()).hexdigest()
+
     def take(self, indices: Tensor) -> Self:
         files = tuple(self.files[index] for index in indices.tolist())
-        return replace(self, files=files, labels=self.labels[indices.to(self.labels.device)])
+        marks = None if self.marks is None else self.marks[indices]
+        return replace(self, files=files, labels=self.labels[indices.to(self.labels.device)], marks=marks)
 
     def of_channels(self, channels: int) -> Self:
         """The same images, grey or in colours."""
