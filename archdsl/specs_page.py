@@ -20,6 +20,7 @@ class Variant(NamedTuple):
 
 VARIANTS: dict[str, tuple[Variant, ...]] = {
     "lenet": (Variant("LeNet-5"),),
+    "small": (Variant("A small network"),),
     "alexnet": (Variant("AlexNet, of the book"),),
     "alexnet_paper": (Variant("AlexNet"), Variant("AlexNet, in two towers", "towers=2")),
     "alexnet_torchvision": (Variant("AlexNet, of torchvision"),),

@@ -30,6 +30,27 @@ class LeNet(nn.Module):
         return self.fc3(x)
 
 
+class Small(nn.Module):
+    """Three convolutions without biases, each pooled, then normalized; for 1x28x28."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, kernel_size=3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(32)
+        self.conv2 = nn.Conv2d(32, 64, kernel_size=3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(64)
+        self.conv3 = nn.Conv2d(64, 128, kernel_size=3, padding=1, bias=False)
+        self.norm3 = nn.BatchNorm2d(128)
+        self.dropout = nn.Dropout(0.2)
+        self.fc = nn.Linear(128 * 3 * 3, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.norm1(functional.max_pool2d(self.conv1(x), 2)))
+        x = torch.relu(self.norm2(functional.max_pool2d(self.conv2(x), 2)))
+        x = torch.relu(self.norm3(functional.max_pool2d(self.conv3(x), 2)))
+        return self.fc(self.dropout(x.flatten(1)))
+
+
 class AlexNet(nn.Module):
     """AlexNet of "Dive into Deep Learning", section 8.1, for 1x224x224."""
 

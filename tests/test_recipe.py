@@ -255,7 +255,7 @@ def test_files_that_can_not_be_read(tmp_path: Path) -> None:
     assert read_recipe(tmp_path / "bom.yaml").seed == 4
 
 
-@pytest.mark.parametrize("path", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(SPECS.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_the_shipped_recipes_are_read(path: Path) -> None:
     read_recipe(path)
 
@@ -430,7 +430,7 @@ def test_the_schema_takes_and_refuses_what_the_reader_does() -> None:
         "data: {name: 'folder:x', train: null}\naugmentation: {crop: 0.5}",
         Recipe().to_yaml(),
         keys_as_yaml(),
-        *(path.read_text() for path in SPECS.glob("*.yaml")),
+        *(path.read_text() for path in SPECS.rglob("*.yaml")),
     ):
         check_recipe("r.yaml", text)
         validator.validate(read_yaml("r.yaml", text).value)

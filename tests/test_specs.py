@@ -26,6 +26,7 @@ from reference_models import (
     GoogLeNetOfThePaper,
     LeNet,
     NetworkInNetwork,
+    Small,
     UNet,
     WideResNet,
 )
@@ -178,6 +179,7 @@ ALEXNET_KEYS = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"
 
 CASES = [
     Case("lenet", {}, LeNet, 61_706, ["0", "3", "7", "9", "11"]),
+    Case("small", {}, Small, 104_426),
     Case(
         "alexnet",
         {},
