@@ -28,6 +28,7 @@ from archdsl.recipe.read import read_recipe
 from archdsl.source import Source
 from archdsl.training.data.load import load_data
 from archdsl.training.run import train
+from archdsl.training.subject import Subject
 
 
 def main() -> None:
@@ -60,7 +61,7 @@ def main() -> None:
 
     for seed in options.seeds:
         with tempfile.TemporaryDirectory() as folder:
-            result = train(network, spec, recipe.model_copy(update={"seed": seed}), out=Path(folder) / "run")
+            result = train(Subject(network, spec), recipe.model_copy(update={"seed": seed}), out=Path(folder) / "run")
         accuracies = "  ".join(f"{metrics.test_accuracy:.3f}" for metrics in result.epochs)
         print(f"seed {seed}: {accuracies}  in {result.seconds:.0f} s, load {os.getloadavg()[0]:.1f}", flush=True)
 

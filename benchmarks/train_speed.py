@@ -184,6 +184,7 @@ def archdsl_train(case: Case, data: Path) -> Measured:
     from archdsl.training import run
     from archdsl.training.loop import Observer, Progress, Setup, train_loop
     from archdsl.training.signals import StopRequest
+    from archdsl.training.subject import Subject
 
     class Enough(Exception):
         pass
@@ -219,9 +220,9 @@ def archdsl_train(case: Case, data: Path) -> Measured:
     recipe = Recipe(
         data=Data(name="fashion-mnist", verify=False), epochs=1, batch_size=case.batch, optimizer=Adam(lr=1e-3)
     )
-    source = Source(case.spec.name, case.spec.read_text(encoding="utf-8"))
+    subject = Subject(archdsl.load(case.spec), Source(case.spec.name, case.spec.read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory() as folder, suppress(Enough):
-        run.train(archdsl.load(case.spec), source, recipe, device="cpu", data_dir=data, out=Path(folder, "run"))
+        run.train(subject, recipe, device="cpu", data_dir=data, out=Path(folder, "run"))
     return found[0]
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 import torch
+from commands import train
 
 from archdsl.commands.evaluate import evaluate
-from archdsl.commands.train import train
 from archdsl.formats.evaluation import EvaluationReport, mean_of, text
 from archdsl.formats.schema import SCHEMAS
 from archdsl.runs.evaluation import Evaluation
@@ -29,7 +29,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     (folder / "net.arch").write_text(SPEC)
     (folder / "recipe.yaml").write_text(DATA)
-    told = {"recipe_path": folder / "recipe.yaml", "epochs": 1, "lr": 0.003, "device": "cpu", "quiet": True}
+    told = {"recipe": folder / "recipe.yaml", "epochs": 1, "lr": 0.003, "device": "cpu", "quiet": True}
     assert train(str(folder / "net.arch"), out=folder / "run", **told) == 0
     return folder
 

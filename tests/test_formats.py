@@ -431,8 +431,9 @@ def test_a_hundred_thousand_layers_are_no_burden(folder: Path) -> None:
 
 def test_names_are_no_commands_to_a_runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lines of `fmt` and `train` begin with a file's name."""
+    from commands import train
+
     from archdsl.commands.fmt import fmt
-    from archdsl.commands.train import train
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")

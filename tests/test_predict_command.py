@@ -8,11 +8,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 import torch
+from commands import train
 from PIL import Image
 
 from archdsl.commands.evaluate import evaluate
 from archdsl.commands.predict import predict
-from archdsl.commands.train import train
 from archdsl.formats.schema import SCHEMAS
 
 SPEC = "input(3, 16, 20)\nconv(4, 3, s2) relu dropout(0.5) flatten fc(2)\n"

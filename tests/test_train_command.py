@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from commands import train
 
-from archdsl.commands.train import train
 from archdsl.runs.folder import RunFolder
 
 SPEC = 'import "blocks.arch"\nlet width = 4\ninput(1, 16, 16)\nstem(width) global_avgpool flatten fc(10)\n'
@@ -56,10 +56,10 @@ def test_the_recipe_beside_a_spec_is_its_own(folder: Path, capsys: pytest.Captur
     assert "recipe: net.yaml" in capsys.readouterr().out
     assert "name: sgd" in (folder / "runs" / "net-1" / "recipe.yaml").read_text()
     (folder / "other.yaml").write_text("optimizer:\n  name: adam\n")
-    assert train("net.arch", recipe_path=folder / "other.yaml", recipe_settings=["optimizer.lr=1e-2"], **SMALL) == 0
+    assert train("net.arch", recipe=folder / "other.yaml", set_recipe=["optimizer.lr=1e-2"], **SMALL) == 0
     assert "recipe: net.yaml" not in capsys.readouterr().out
     assert "name: adam\n  lr: 0.01\n" in (folder / "runs" / "net-2" / "recipe.yaml").read_text()
-    assert train("net.arch", recipe_path=Path("default"), **SMALL) == 0
+    assert train("net.arch", recipe=Path("default"), **SMALL) == 0
     assert "recipe: net.yaml" not in capsys.readouterr().out
     assert "name: adamw\n" in (folder / "runs" / "net-3" / "recipe.yaml").read_text()
 

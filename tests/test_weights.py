@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from commands import train
 from safetensors.torch import save_file
 from test_specs import CASES, Case, aligned, fill, name_of, on_meta
 from torch import nn
@@ -21,7 +22,6 @@ import archdsl
 from archdsl.backends.pytorch import build
 from archdsl.commands.check import check as check_command
 from archdsl.commands.show import show
-from archdsl.commands.train import train
 from archdsl.commands.weights import load as load_command
 from archdsl.layers import LAYERS
 from archdsl.network import Network
@@ -312,8 +312,8 @@ def test_training_starts_from_weights_and_leaves_some(folder: Path, capsys: pyte
     short: dict[str, Any] = {"epochs": 1, "limit_train": 16, "limit_test": 16, "batch_size": 16, "device": "cpu"}
     model = saved(folder)
     Path("slow.yaml").write_text("optimizer:\n  name: sgd\n  lr: 1e-9\n")
-    options: dict[str, Any] = {"root": ".", "recipe_path": Path("slow.yaml"), **short}
-    assert train("nets/net.arch", weights="net.pt", **options) == 0
+    options: dict[str, Any] = {"root": ".", "recipe": Path("slow.yaml"), **short}
+    assert train("nets/net.arch", weights=Path("net.pt"), **options) == 0
     assert "net.pt into nets/net.arch: 4 tensors, all by key" in capsys.readouterr().out
     header = read_header(Path("runs/net-1/weights.safetensors"))
     assert header.in_order
@@ -328,11 +328,11 @@ def test_training_starts_from_weights_and_leaves_some(folder: Path, capsys: pyte
         torch.testing.assert_close(after[key], tensor, atol=1e-6, rtol=0)
     assert json.loads(Path("runs/net-1/environment.json").read_text())["weights"] == "net.pt"
 
-    assert train("nets/net.arch", weights="net.pt", settings=["width=6"], **options) == 1
+    assert train("nets/net.arch", weights=Path("net.pt"), settings=["width=6"], **options) == 1
     assert "another width: 4 channels there, 6 here" in capsys.readouterr().err
-    assert train("nets/net.arch", weights="nothing.pt", **options) == 2
+    assert train("nets/net.arch", weights=Path("nothing.pt"), **options) == 2
     assert train("nets/net.arch", leave_out=["3"], **options) == 2
-    assert train("nets/net.arch", weights="net.pt", leave_out=["3"], **options) == 0
+    assert train("nets/net.arch", weights=Path("net.pt"), leave_out=["3"], **options) == 0
     after = archdsl.load_weights(build_again(folder), "runs/net-2/weights.safetensors").state_dict()
     assert not torch.allclose(after["3.weight"], model.state_dict()["3.weight"])
     torch.testing.assert_close(after["0.0.weight"], model.state_dict()["0.0.weight"], atol=1e-6, rtol=0)

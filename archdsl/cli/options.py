@@ -69,6 +69,12 @@ SaveEvery = Annotated[
     float | None,
     typer.Option(metavar="SECONDS", min=0, help="Save in the middle of an epoch too; 300 by default."),
 ]
+StartingWeights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights", metavar="FILE", help="Start from these weights: safetensors, or a state dict that torch saved."
+    ),
+]
 Weights = Annotated[
     str,
     typer.Argument(metavar="RUN|WEIGHTS", help="The folder of a run, or weights that archdsl wrote (.safetensors)."),

@@ -28,6 +28,7 @@ from archdsl.cli.options import (
     Set,
     SetRecipe,
     Spec,
+    StartingWeights,
     TextOrJson,
 )
 
@@ -59,10 +60,7 @@ def train(
     ] = None,
     save_every: SaveEvery = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write files for TensorBoard too.")] = False,
-    weights: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Start from these weights: safetensors, or a state dict that torch saved."),
-    ] = None,
+    weights: StartingWeights = None,
     leave_out: Except = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result alone.")] = False,
 ) -> Command:
@@ -71,32 +69,37 @@ def train(
     Exits with 0 when done, 1 where the spec has errors, 2 on wrong use or an unreadable file, 3 where training
     failed, 130 and 143 when interrupted.
     """
+    from archdsl.commands.asked import Asked
     from archdsl.commands.train import train as run_train
 
     return partial(
         run_train,
-        spec,
-        input=input,
-        settings=settings or [],
-        root=root,
-        data=data,
-        recipe_path=recipe,
-        recipe_settings=set_recipe or [],
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
-        seed=seed,
-        device=device,
-        limit_train=limit_train,
-        limit_test=limit_test,
-        data_dir=data_dir,
-        download=download,
+        Asked(
+            spec,
+            input=input,
+            settings=settings or (),
+            root=root,
+            recipe=recipe,
+            set_recipe=set_recipe or (),
+            flags={
+                "--data": data,
+                "--epochs": epochs,
+                "--batch-size": batch_size,
+                "--lr": lr,
+                "--seed": seed,
+                "--limit-train": limit_train,
+                "--limit-test": limit_test,
+            },
+            weights=weights,
+            leave_out=leave_out or (),
+            device=device,
+            data_dir=data_dir,
+            download=download,
+        ),
         out=out,
         resume=resume,
         save_every=save_every,
         tensorboard=tensorboard,
-        weights=weights,
-        leave_out=leave_out or [],
         quiet=quiet,
     )
 
@@ -143,29 +146,32 @@ def sweep(
     Exits with 0 when all are done, 1 where the spec has errors, 2 on wrong use or an unreadable file, 3 where some
     trainings failed, 130 and 143 when interrupted.
     """
+    from archdsl.commands.asked import Asked
     from archdsl.commands.sweep import sweep as run_sweep
 
     return partial(
         run_sweep,
-        spec,
-        over=over or [],
-        input=input,
-        settings=settings or [],
-        root=root,
-        recipe_path=recipe,
-        recipe_settings=set_recipe or [],
-        flags={
-            "--data": data,
-            "--epochs": epochs,
-            "--batch-size": batch_size,
-            "--lr": lr,
-            "--seed": seed,
-            "--limit-train": limit_train,
-            "--limit-test": limit_test,
-        },
-        device=device,
-        data_dir=data_dir,
-        download=download,
+        Asked(
+            spec,
+            input=input,
+            settings=settings or (),
+            root=root,
+            recipe=recipe,
+            set_recipe=set_recipe or (),
+            flags={
+                "--data": data,
+                "--epochs": epochs,
+                "--batch-size": batch_size,
+                "--lr": lr,
+                "--seed": seed,
+                "--limit-train": limit_train,
+                "--limit-test": limit_test,
+            },
+            device=device,
+            data_dir=data_dir,
+            download=download,
+        ),
+        over=over or (),
         out=out,
         resume=resume,
         save_every=save_every,
@@ -204,23 +210,26 @@ def find_lr(
     Exits with 0 when done, 1 where the spec has errors, 2 on wrong use or where a file can't be read or written, 3
     where memory does not suffice, 130 and 143 when interrupted.
     """
+    from archdsl.commands.asked import Asked
     from archdsl.commands.find_lr import find_lr as run_find_lr
 
     return partial(
         run_find_lr,
-        spec,
+        Asked(
+            spec,
+            input=input,
+            settings=settings or (),
+            root=root,
+            recipe=recipe,
+            set_recipe=set_recipe or (),
+            flags={"--data": data, "--batch-size": batch_size, "--seed": seed, "--limit-train": limit_train},
+            device=device,
+            data_dir=data_dir,
+            download=download,
+        ),
         low=low,
         high=high,
         steps=steps,
-        input=input,
-        settings=settings or [],
-        root=root,
-        recipe_path=recipe,
-        recipe_settings=set_recipe or [],
-        flags={"--data": data, "--batch-size": batch_size, "--seed": seed, "--limit-train": limit_train},
-        device=device,
-        data_dir=data_dir,
-        download=download,
         output=output,
         format=format,
     )
@@ -249,20 +258,23 @@ def data_show(
 
     Exits with 0 when drawn, 1 where the spec has errors, 2 on wrong use or where a file can't be read or written.
     """
+    from archdsl.commands.asked import Asked
     from archdsl.commands.data import show as run_data_show
 
     return partial(
         run_data_show,
-        spec,
-        data=data,
-        recipe_path=recipe,
-        recipe_settings=set_recipe or [],
+        Asked(
+            spec,
+            input=input,
+            settings=settings or (),
+            root=root,
+            recipe=recipe,
+            set_recipe=set_recipe or (),
+            flags={"--data": data},
+            data_dir=data_dir,
+            download=download,
+        ),
         output=output,
-        input=input,
-        settings=settings or [],
-        root=root,
-        data_dir=data_dir,
-        download=download,
     )
 
 

@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from archdsl.commands.asked import Asked, subject_of
 from archdsl.commands.output import complain, refuse, refuse_file, write, write_exactly, wrong_output
-from archdsl.commands.recipe import find_recipe
-from archdsl.commands.spec import read_network
 from archdsl.diagnostics.render import visible
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FINE
 from archdsl.formats.json import written
+from archdsl.recipe.read import read_recipe
 from archdsl.runs.range_test import document_of, lines_of, page_of
+from archdsl.training.signals import end_on_signals
+from archdsl.training.start import load_torch
 from archdsl.writer import write_bytes
 
 
 def find_lr(
-    spec: str,
+    asked: Asked,
     *,
-    input: str | None = None,
-    settings: Sequence[str] = (),
-    root: str | None = None,
-    recipe_path: Path | None = None,
-    recipe_settings: Sequence[str] = (),
-    flags: Mapping[str, Any] | None = None,
     low: float = 1e-6,
     high: float = 10.0,
     steps: int = 100,
     output: str | None = None,
     format: str = "text",
-    **training: Any,
 ) -> int:
-    """Test rates from low to high; `training` is what else `archdsl.training.find_rate.find_rate` takes.
+    """Test rates from low to high, in so many steps.
 
     Args:
-        flags: those that are short for a key of the recipe, as {"--batch-size": 32}; None for one that is not given.
         output: a page to write, in HTML.
         format: what is printed, "text" or "json".
 
@@ -47,26 +39,29 @@ def find_lr(
     """
     if not 0 < low < high <= 100:
         return refuse(f"--from {low:g} --to {high:g}: rates rise from more than 0 to 100 at most")
-    read = read_network(spec, input=input, settings=settings, root=root)
+    read = asked.read_network()
     if isinstance(read, int):
         return read
     if output is not None and (wrong := wrong_output(output, read.files)) is not None:
         return refuse(wrong)
-
-    from archdsl.recipe.read import read_overrides, read_recipe
-    from archdsl.training.command import share_the_cores
-    from archdsl.training.signals import end_on_signals
-
-    recipe_path = find_recipe(recipe_path, spec, sys.stdout if format == "text" else None)
     try:
-        recipe = read_recipe(recipe_path, read_overrides(recipe_settings, flags))
+        recipe = read_recipe(asked.find_recipe(sys.stdout if format == "text" else None), asked.overrides())
         with end_on_signals():
-            share_the_cores()
+            load_torch()
             from archdsl.training.find_rate import find_rate  # Here, for torch takes seconds to import.
             from archdsl.training.report import choose_report
 
-            training |= {"low": low, "high": high, "steps": steps, "report": choose_report(sys.stderr)}
-            test = find_rate(read.network, read.checked.source, recipe, **training)
+            test = find_rate(
+                subject_of(read),
+                recipe,
+                low=low,
+                high=high,
+                steps=steps,
+                device=asked.device,
+                data_dir=asked.data_dir,
+                download=asked.download,
+                report=choose_report(sys.stderr),
+            )
     except TrainingError as error:
         return complain(error)
     about = f"{read.network.name} on {recipe.data.name}, {recipe.optimizer.name} with batches of {recipe.batch_size}"

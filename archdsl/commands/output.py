@@ -58,9 +58,16 @@ def refuse_file(name: str, error: Exception) -> int:
 
 
 def complain(error: TrainingError) -> int:
-    """Say why it can't go on, line by line; returns the exit code."""
-    for line in str(error).splitlines():
-        refuse(line)
+    """Say why it can't go on, line by line; returns the exit code. Of several processes, each says who it is."""
+    from archdsl.training.report import write_line  # Here, for a check that finds nothing to say needs none of it.
+    from archdsl.training.start import rank, wait_for_first
+
+    number = rank()
+    if number and error.of_all:  # Then the first says it.
+        wait_for_first()
+        return error.exit_code
+    for line in filter(None, str(error).splitlines()):
+        write_line(sys.stderr, f"archdsl: process {number}: {line}" if number else f"archdsl: {line}")
     return error.exit_code
 
 

@@ -14,7 +14,7 @@ from archdsl.errors import TrainingError
 from archdsl.recipe.read import check_recipe
 from archdsl.recipe.recipe import Recipe
 from archdsl.runs.folder import RECIPE, WEIGHTS, RunFolder
-from archdsl.training.command import share_the_cores
+from archdsl.training.start import load_torch
 from archdsl.weights.files import SUFFIX, Normalization, Origin
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def read_weights(target: Target, recipe: Recipe, device: str, pixels: Normalizat
 
     pixels: a normalization that stands for that of the file. Raises TrainingError where the weights can't be used.
     """
-    share_the_cores()
+    load_torch()
     from archdsl.training.environment import choose_device
     from archdsl.training.trained import read_trained
 

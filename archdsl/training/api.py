@@ -73,21 +73,19 @@ def train(
 
     from archdsl.training import run
     from archdsl.training.report import choose_report
+    from archdsl.training.subject import Subject
 
     return run.train(
-        checked.network,
-        checked.source,
+        Subject(checked.network, checked.source, checked.imports, settings),
         given,
         device=device,
         data_dir=None if data_dir is None else Path(data_dir),
         download=download,
         out=None if out is None else Path(out),
         resume=resume,
-        imports=checked.imports,
-        settings=settings,
         weights=None if weights is None else Path(weights),
         leave_out=leave_out,
-        save_every=run.SAVE_EVERY if save_every is None else save_every,
+        save_every=save_every,
         report=choose_report(quiet=quiet),
         on_epoch=on_epoch,
     )

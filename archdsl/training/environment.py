@@ -14,7 +14,8 @@ import torch
 
 from archdsl.diagnostics.render import printable
 from archdsl.errors import TrainingError
-from archdsl.training.world import World, is_one_of_many
+from archdsl.training.start import is_one_of_many
+from archdsl.training.world import World
 
 
 def choose_device(name: str) -> torch.device:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,10 +11,8 @@ from torch import Tensor
 
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FAILED
-from archdsl.network import Network
 from archdsl.recipe.recipe import Recipe
 from archdsl.runs.range_test import RangeTest, is_over, rates_of
-from archdsl.source import Source
 from archdsl.training.data.image_set import Request
 from archdsl.training.data.load import data_folder
 from archdsl.training.environment import choose_device
@@ -24,12 +21,13 @@ from archdsl.training.out_of_memory import advice, is_out_of_memory
 from archdsl.training.report import Report, Silence
 from archdsl.training.setup import prepare_training, read_images, refuse_unfit
 from archdsl.training.signals import StopRequest
+from archdsl.training.start import is_one_of_many
+from archdsl.training.subject import Subject
 from archdsl.training.world import World
 
 
 def find_rate(
-    network: Network,
-    spec: Source,
+    subject: Subject,
     recipe: Recipe,
     *,
     low: float = 1e-6,
@@ -45,13 +43,14 @@ def find_rate(
     All but the rates and the average of the weights is the recipe's. The arguments that are not told of are those of
     `archdsl.training.run.train`. Raises TrainingError as that does.
     """
-    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
-        raise TrainingError("a rate is found by one process; `torchrun -m archdsl train` trains with several")
+    if is_one_of_many():
+        only = "a rate is found by one process; `torchrun -m archdsl train` trains with several"
+        raise TrainingError(only, of_all=True)
     on, world = choose_device(device), World()
     recipe = recipe.model_copy(update={"ema": None})
-    data = read_images(recipe, network, spec, data_folder(data_dir), download, on, world, report or Silence())
-    refuse_unfit(recipe, network, spec, data, world)
-    progress, setup, _, _ = prepare_training(network, recipe, data, on, world)
+    data = read_images(recipe, subject, data_folder(data_dir), download, on, world, report or Silence())
+    refuse_unfit(recipe, subject, data, world)
+    progress, setup, _, _ = prepare_training(subject.network, recipe, data, on, world)
     progress.model.train()
     rates, losses = rates_of(low, high, steps), list[float]()
     try:
@@ -67,7 +66,7 @@ def find_rate(
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise TrainingError(advice(network, recipe, on, data=data), EXIT_FAILED) from error
+        raise TrainingError(advice(subject.network, recipe, on, data=data), EXIT_FAILED) from error
     return RangeTest(rates[: len(losses)], tuple(losses), steps)
 
 

@@ -56,7 +56,7 @@ class Keeper:
     def save(self) -> None:
         self.saved_at = time.monotonic()
         progress = self.progress
-        require_finite(progress.model, self.job.network, progress.step)
+        require_finite(progress.model, self.job.subject.network, progress.step)
         if not self.job.world.is_first:
             return
         save_checkpoint(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,6 @@ from archdsl.network import Network
 from archdsl.recipe.recipe import Recipe
 from archdsl.runs.folder import RESULT, WEIGHTS, RunFolder
 from archdsl.runs.metrics import EpochMetrics
-from archdsl.source import Source
 from archdsl.training.checkpoint import load_newest
 from archdsl.training.data.image_set import DataSet
 from archdsl.training.data.load import data_folder, with_whole_path
@@ -32,10 +31,11 @@ from archdsl.training.report import Plan, Report, Silence
 from archdsl.training.resume import Facts, network_facts, not_exact_because, refuse_other_facts, refuse_other_network
 from archdsl.training.setup import Job, prepare_training, read_fitting, read_images, refuse_unfit
 from archdsl.training.signals import StopRequest, stop_on_signals
-from archdsl.training.world import Processes, World, is_one_of_many
+from archdsl.training.start import is_one_of_many
+from archdsl.training.subject import Subject
+from archdsl.training.world import Processes, World
 from archdsl.weights import tensors
 from archdsl.weights.explain import summary
-from archdsl.weights.files import origin_of
 
 SAVE_EVERY = 300.0
 """Seconds after which the progress is kept in the middle of an epoch: at most so much is lost when a machine stops."""
@@ -62,8 +62,7 @@ class RunResult(NamedTuple):
 
 
 def train(
-    network: Network,
-    spec: Source,
+    subject: Subject,
     recipe: Recipe,
     *,
     device: str = "auto",
@@ -71,11 +70,9 @@ def train(
     download: bool = False,
     out: Path | None = None,
     resume: bool = False,
-    imports: Sequence[Source] = (),
-    settings: Mapping[str, Any] | None = None,
     weights: Path | None = None,
     leave_out: Sequence[str] = (),
-    save_every: float = SAVE_EVERY,
+    save_every: float | None = None,
     report: Report | None = None,
     tensorboard: bool = False,
     on_epoch: Callable[[EpochMetrics], object] | None = None,
@@ -84,17 +81,15 @@ def train(
     """Train a network and keep the run in a folder, or go on with one that was stopped.
 
     Args:
-        spec: the text of the network, which the run keeps.
+        subject: the network, with its text and the files that this imports, which the run keeps.
         device: "auto" is the first there is of cuda, mps and cpu.
         data_dir: where published data sets lie; $ARCHDSL_DATA by default, else ./data.
         download: whether a published data set that is not there is fetched.
         out: the run's folder, new or empty; the next of runs/lenet-1, runs/lenet-2, ... by default.
         resume: whether `out` is a run that goes on from its newest checkpoint, to what it would have come to if it
             had never been stopped. Network, recipe and data must be those that it was started with.
-        imports: the files that the spec imports, directly or through others; the run keeps them too.
-        settings: what else made the network of the spec, as `--set` and `--input` do; kept beside it.
         weights: a file of weights to start from, and leave_out: modules that are initialized all the same.
-        save_every: the progress is kept after so many seconds, beside the end of each epoch.
+        save_every: the progress is kept after so many seconds, SAVE_EVERY by default, beside the end of each epoch.
         report: is told how the run goes on. tensorboard: whether TensorBoard's files are written too.
         on_epoch: is called with the metrics of each epoch.
         images: the recipe's, on the device, where they have been read before.
@@ -114,14 +109,17 @@ def train(
     world = Processes(on) if is_one_of_many() else World()
     report = report if world.is_first else Silence()
     try:
-        with _failures_told(network, recipe, on, world):
-            start = None if weights is None or resume else read_fitting(weights, network, spec.name, leave_out)
-            data = images or read_images(recipe, network, spec, images_in, download, on, world, report)
-            refuse_unfit(recipe, network, spec, data, world)
-            lets = {name: value for name, value in (settings or {}).items() if name != "input"}
-            origin = origin_of(spec, imports, network.input, lets, data.classes)
-            job = Job(network, spec, recipe, on, world, origin, start, save_every, report, tensorboard, on_epoch)
-            with _folder_of(out, resume, job) as folder, _failures_told(network, recipe, on, world, data):
+        with _failures_told(subject.network, recipe, on, world):
+            start = (
+                None
+                if weights is None or resume
+                else read_fitting(weights, subject.network, subject.spec.name, leave_out)
+            )
+            data = images or read_images(recipe, subject, images_in, download, on, world, report)
+            refuse_unfit(recipe, subject, data, world)
+            origin, seconds = subject.origin(data.classes), SAVE_EVERY if save_every is None else save_every
+            job = Job(subject, recipe, on, world, origin, start, seconds, report, tensorboard, on_epoch)
+            with _folder_of(out, resume, job) as folder, _failures_told(subject.network, recipe, on, world, data):
                 return _train_in(folder, resume, job, data, images_in, started)
     except CallersError as error:
         raise error.error from None
@@ -161,7 +159,7 @@ def _folder_of(out: Path | None, resume: bool, job: Job) -> Iterator[RunFolder]:
     with ExitStack() as stack:
 
         def opened() -> str:
-            folder = RunFolder.open(out) if resume and out is not None else RunFolder.create(out, job.spec.name)
+            folder = RunFolder.open(out) if resume and out is not None else RunFolder.create(out, job.subject.spec.name)
             stack.enter_context(folder.lock())
             if not resume:
                 folder.refuse_if_used()
@@ -175,7 +173,7 @@ def _folder_of(out: Path | None, resume: bool, job: Job) -> Iterator[RunFolder]:
 
 def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, images_in: Path, started: float) -> RunResult:
     """Train in a folder that is open; the end of `train`."""
-    network, recipe, device, world = job.network, job.recipe, job.device, job.world
+    network, recipe, device, world = job.subject.network, job.recipe, job.device, job.world
     progress, setup, normalization, of_precision = prepare_training(network, recipe, data, device, world, job.start)
     environment = describe_environment(device, world) | {"data_dir": str(images_in.absolute())}
     if job.start is not None:
@@ -189,7 +187,7 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, images_i
         told += damaged
         kept = Facts(**content["facts"])
         if kept.network != facts.network:
-            refuse_other_network(kept.network, network, job.spec, str(folder))
+            refuse_other_network(kept.network, network, job.subject.spec, str(folder))
         refuse_other_facts(kept, facts, str(folder))
         progress.put(content)
         causes = not_exact_because(kept.environment, environment)
@@ -241,7 +239,7 @@ def _final_evaluation(keeper: Keeper, setup: Setup, stop: StopRequest) -> tuple[
         return last.test_loss, last.test_accuracy
     setup.world.wait()  # Until the first process has written the weights.
     # The best weights are on the disk alone; what the model has now is in the checkpoint.
-    network = keeper.job.network
+    network = keeper.job.subject.network
     tensors.put(*read_fitting(keeper.folder.path / WEIGHTS, network, network.name), progress.model)
     found = setup.evaluated(progress.model, setup.data.test, stop)
     return None if found is None else (found.loss, found.accuracy)
@@ -268,8 +266,8 @@ def _plan(keeper: Keeper, data: DataSet, told: list[str]) -> Plan:
     of_threads = f" ({threads} thread{'s' if threads != 1 else ''})"
     where = f"{device}{of_threads if device.type == 'cpu' else ''}"
     return Plan(
-        network=job.network.name,
-        input=str(job.network.input),
+        network=job.subject.network.name,
+        input=str(job.subject.network.input),
         parameters=sum(parameter.numel() for parameter in progress.model.parameters()),
         data=data.name,
         train_images=count,

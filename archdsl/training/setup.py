@@ -14,7 +14,6 @@ from archdsl.exit_codes import EXIT_ERRORS, EXIT_FAILED, EXIT_USAGE
 from archdsl.network import Network
 from archdsl.recipe.recipe import Recipe
 from archdsl.runs.metrics import EpochMetrics
-from archdsl.source import Source
 from archdsl.training.allocator import keep_memory
 from archdsl.training.augment import Augment, check_augmentation, measure_colors
 from archdsl.training.data.fit import Fit
@@ -29,6 +28,7 @@ from archdsl.training.optimizers import make_optimizer
 from archdsl.training.out_of_memory import is_out_of_memory
 from archdsl.training.precision import autocast_for
 from archdsl.training.report import Report
+from archdsl.training.subject import Subject
 from archdsl.training.world import World
 from archdsl.weights import tensors
 from archdsl.weights.errors import WeightsError
@@ -40,8 +40,7 @@ from archdsl.weights.state import state_of
 class Job(NamedTuple):
     """What is to be trained, and how; see `archdsl.training.run.train`."""
 
-    network: Network
-    spec: Source
+    subject: Subject
     recipe: Recipe
     device: torch.device
     world: World
@@ -55,8 +54,7 @@ class Job(NamedTuple):
 
 def read_images(
     recipe: Recipe,
-    network: Network,
-    spec: Source,
+    subject: Subject,
     data_dir: Path,
     download: bool,
     device: torch.device,
@@ -70,7 +68,7 @@ def read_images(
     loaded: list[DataSet] = []
 
     def load() -> None:
-        loaded.append(load_data(recipe.data, network, spec, data_dir, download, report).to(device))
+        loaded.append(load_data(recipe.data, subject.network, subject.spec, data_dir, download, report).to(device))
 
     try:
         world.from_first(load)
@@ -84,7 +82,7 @@ def read_images(
         raise TrainingError(f"the images do not fit into the memory; {less}", EXIT_FAILED) from error
 
 
-def refuse_unfit(recipe: Recipe, network: Network, spec: Source, data: DataSet, world: World) -> None:
+def refuse_unfit(recipe: Recipe, subject: Subject, data: DataSet, world: World) -> None:
     """Raise TrainingError where a network can't be trained by a recipe on these images."""
     if recipe.early_stop is not None and data.validation is None:
         raise TrainingError(
@@ -93,7 +91,8 @@ def refuse_unfit(recipe: Recipe, network: Network, spec: Source, data: DataSet, 
             of_all=True,
         )
     check_augmentation(recipe.augmentation, data.train)
-    Fit(network, spec).check_fewest(fewest_at_once(len(data.train), recipe, world), recipe.batch_size)
+    fewest = fewest_at_once(len(data.train), recipe, world)
+    Fit(subject.network, subject.spec).check_fewest(fewest, recipe.batch_size)
 
 
 def read_fitting(

@@ -6,7 +6,6 @@ its checkpoint, and the rest follows.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from itertools import product
@@ -21,8 +20,8 @@ from archdsl.recipe.recipe import Recipe, recipe_differences
 from archdsl.runs.folder import SPEC, RunFolder
 from archdsl.runs.sweep import Plan, Point, names_of, over_text, write_plan
 from archdsl.training.resume import network_difference, network_facts
+from archdsl.training.start import is_one_of_many
 from archdsl.training.subject import Subject
-from archdsl.weights.files import origin_of
 
 if TYPE_CHECKING:
     import torch
@@ -62,10 +61,8 @@ def plan_of(subject: Subject, recipe: str | Path | None, fixed: tuple[Override, 
         more = [f"{len(wrong) - MOST_MISTAKES:,} more mistakes"] if len(wrong) > MOST_MISTAKES else []
         raise TrainingError("\n".join([*list(wrong)[:MOST_MISTAKES], *more]))
     values = [{".".join(each.path): each.value for each in overrides} for overrides in chosen]
-    lets = {name: value for name, value in subject.settings.items() if name != "input"}
-    origin = origin_of(subject.spec, subject.imports, subject.network.input, lets)
     points = zip(names_of(values), values, (each.model_dump() for each in recipes), strict=True)
-    return Plan(network_facts(origin), tuple(Point(*each) for each in points))
+    return Plan(network_facts(subject.origin()), tuple(Point(*each) for each in points))
 
 
 def read_over(over: Sequence[str], fixed: tuple[Override, ...] = ()) -> list[tuple[Override, ...]]:
@@ -156,12 +153,13 @@ def run_sweep(
     """
     from archdsl.training.environment import choose_device
     from archdsl.training.report import choose_report, write_line
-    from archdsl.training.run import SAVE_EVERY, train
+    from archdsl.training.run import train
 
     stdout = sys.stdout if stdout is None else stdout
     stderr = sys.stderr if stderr is None else stderr
-    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
-        raise TrainingError("a sweep is the work of one process; `torchrun -m archdsl train` trains with several")
+    if is_one_of_many():
+        only = "a sweep is the work of one process; `torchrun -m archdsl train` trains with several"
+        raise TrainingError(only, of_all=True)
     on = choose_device(device)
     recipes = [recipe_of(each) for each in plan.points]
     held = _Held(subject, data_dir, download, on, choose_report(stdout, quiet))
@@ -185,17 +183,14 @@ def run_sweep(
             report.say(f"{number} of {len(plan.points)}: {' '.join(point.name.split(','))}")
             try:
                 result = train(
-                    subject.network,
-                    subject.spec,
+                    subject,
                     recipe,
                     device=device,
                     data_dir=data_dir,
                     download=download,
                     out=place,
                     resume=(place / SPEC).exists(),
-                    imports=subject.imports,
-                    settings=subject.settings,
-                    save_every=SAVE_EVERY if save_every is None else save_every,
+                    save_every=save_every,
                     report=report,
                     images=held.images(recipe),
                 )
@@ -239,8 +234,8 @@ class _Held:
 
         if self.read is None or self.read[0] != recipe.data:
             self.read = None  # Before others are read, so that memory holds one set alone.
-            network, spec, place = self.subject.network, self.subject.spec, data_folder(self.data_dir)
-            found = read_images(recipe, network, spec, place, self.download, self.device, World(), self.report)
+            place = data_folder(self.data_dir)
+            found = read_images(recipe, self.subject, place, self.download, self.device, World(), self.report)
             self.read = (recipe.data, found)
         return self.read[1]
 
@@ -254,5 +249,4 @@ class _Held:
         for first in reversed(sets):
             for recipe in recipes:
                 if recipe.data == first.data:
-                    images = self.images(recipe)
-                    refuse_unfit(recipe, self.subject.network, self.subject.spec, images, World())
+                    refuse_unfit(recipe, self.subject, self.images(recipe), World())

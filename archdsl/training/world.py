@@ -203,8 +203,3 @@ def ended_after(seconds: float, why: str) -> Iterator[None]:
         yield
     finally:
         watch.cancel()
-
-
-def is_one_of_many() -> bool:
-    """Whether torchrun started this process as one of several."""
-    return int(os.environ.get("WORLD_SIZE") or 1) > 1 and "RANK" in os.environ

@@ -23,6 +23,7 @@ from archdsl.training.augment.draws import Mix, draw
 from archdsl.training.data.image_set import ImageSet
 from archdsl.training.data.prepare import Prepare, unchanged
 from archdsl.training.run import train
+from archdsl.training.subject import Subject
 from archdsl.weights.files import Normalization
 
 from .networks import tiny
@@ -335,7 +336,7 @@ def test_what_would_be_a_mistake_is_refused() -> None:
 def test_what_would_do_nothing_is_refused_before_there_is_a_run(tmp_path: Path) -> None:
     recipe = Recipe(data=Data(train=40, test=20), augmentation=Augmentation(saturation=0.2))
     with pytest.raises(TrainingError, match="the images are grey") as caught:
-        train(*tiny(), recipe, device="cpu", out=tmp_path / "run")
+        train(Subject(*tiny()), recipe, device="cpu", out=tmp_path / "run")
     assert caught.value.exit_code == 2
     assert not (tmp_path / "run").exists()
 

@@ -8,25 +8,27 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import train
 
 from archdsl.errors import TrainingError
 from archdsl.runs.folder import RunFolder
 from archdsl.runs.metrics import EpochMetrics
-from archdsl.training.command import run_train_command
 from archdsl.training.report import Lines, Plan, Silence, Terminal, choose_report
 
-from .networks import tiny
+from .networks import TINY_SPEC
 
 QUICK: dict[str, Any] = {"limit_train": 60, "limit_test": 20, "epochs": 2, "batch_size": 16, "device": "cpu"}
 
 
-def command(tmp_path: Path, **flags: Any) -> tuple[int, str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    code = run_train_command(*tiny(), **{"out": tmp_path / "run", **QUICK, **flags}, stdout=out, stderr=err)
+def command(tmp_path: Path, **options: Any) -> tuple[int, str, str]:
+    (tmp_path / "tiny.arch").write_text(TINY_SPEC)
+    with chdir(tmp_path), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = train("tiny.arch", **{"out": tmp_path / "run", **QUICK, **options})
     return code, out.getvalue(), err.getvalue()
 
 
@@ -34,7 +36,7 @@ def test_one_plain_line_an_epoch_where_there_is_no_terminal(tmp_path: Path) -> N
     code, out, err = command(tmp_path)
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0] == "tiny: input 1x16x16, 2,010 parameters"
+    assert lines[0] == "tiny.arch: input 1x16x16, 2,010 parameters"
     assert lines[1] == "shapes: 60 images to learn from, 20 to test on, 10 classes"
     assert lines[2].startswith("2 epochs in batches of 16 on cpu (")
     number = r"\d+\.\d{4}"
@@ -65,7 +67,7 @@ def test_quiet_prints_the_result_alone(tmp_path: Path) -> None:
 def test_flags_win_over_the_recipe(tmp_path: Path) -> None:
     recipe = tmp_path / "r.yaml"
     recipe.write_text("epochs: 50\nseed: 3\noptimizer: {name: sgd, lr: 0.5}\ndata: {name: mnist}\n")
-    code, _, _ = command(tmp_path, recipe_path=recipe, lr=0.01, data="shapes")
+    code, _, _ = command(tmp_path, recipe=recipe, lr=0.01, data="shapes")
     assert code == 0
     kept = (tmp_path / "run" / "recipe.yaml").read_text()
     assert "seed: 3" in kept
@@ -88,7 +90,7 @@ def test_flags_win_over_the_recipe(tmp_path: Path) -> None:
         ({"data": "cifar10"}, "archdsl: tiny.arch:2:1: the network takes images of 1 channel"),
         ({"data": "mnist"}, "archdsl: mnist is not on the disk: train-images-idx3-ubyte, "),
         ({"device": "tpu"}, "archdsl: --device: there is no tpu"),
-        ({"recipe_path": "none.yaml"}, "archdsl: none.yaml: No such file or directory"),
+        ({"recipe": Path("none.yaml")}, "archdsl: none.yaml: No such file or directory"),
     ],
 )
 def test_wrong_use_is_a_line_and_exit_2(tmp_path: Path, flags: dict[str, Any], message: str) -> None:
@@ -267,18 +269,19 @@ def test_output_that_nobody_takes_ends_no_training(terminal: bool, error: OSErro
 
 SCRIPT = """
 import sys
-from networks import tiny
-from archdsl.training.command import run_train_command
-sys.exit(run_train_command(*tiny(), epochs=3, limit_train=100, limit_test=20, device="cpu", out=sys.argv[1]))
+from pathlib import Path
+from commands import train
+sys.exit(train("tiny.arch", epochs=3, limit_train=100, limit_test=20, device="cpu", out=Path(sys.argv[1])))
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ["| head -n 1", ">&-", ">&- 2>&-"])
 def test_a_training_goes_on_where_its_output_is_cut_off(tmp_path: Path, end: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    (tmp_path / "tiny.arch").write_text(TINY_SPEC)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), os.getcwd()])}
     command = ["sh", "-c", f'"{sys.executable}" -c "$0" "$1" {end}', SCRIPT, str(tmp_path / "run")]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
     assert RunFolder(tmp_path / "run").result() is not None
 
@@ -315,30 +318,26 @@ def test_a_run_that_is_resumed_goes_on_in_the_bar(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_command_module_imports_no_torch() -> None:
-    code = "import sys, archdsl.training.command; print([m for m in ('torch', 'pydantic', 'rich') if m in sys.modules])"
+    code = "import sys, archdsl.commands.train; print([m for m in ('torch', 'rich') if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "torch" not in shown
 
 
 def test_standard_input_is_no_file_to_train(capsys: pytest.CaptureFixture[str]) -> None:
-    from archdsl.commands.train import train
-
     assert train("-") == 2
     assert capsys.readouterr().err == "archdsl: train reads a file, and `-` is none\n"
 
 
-def test_where_torch_can_not_be_loaded_it_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "archdsl.training.run", None)
-    code, _, err = command(tmp_path)
-    assert code == 2
-    assert err.startswith("archdsl: torch can't be loaded: ")
-    assert err.count("\n") == 1
-
-
-def test_of_many_processes_one_tells_of_a_mistake_in_the_recipe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RANK", "1")
-    assert command(tmp_path, epochs=0) == (2, "", "")
-    monkeypatch.setenv("RANK", "0")
-    assert command(tmp_path, epochs=0)[2].startswith("archdsl: --epochs: ")
+def test_of_many_processes_the_first_tells_of_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    wrong: list[dict[str, Any]] = [{"epochs": 0}, {"settings": ["width=3"]}, {"weights": Path("x"), "resume": "y"}]
+    for options in wrong:
+        monkeypatch.setenv("RANK", "1")
+        assert command(tmp_path, **options) == (2, "", "")
+        assert waited.pop() == 5.0  # Whoever ends first, torchrun ends the others.
+        monkeypatch.setenv("RANK", "0")
+        code, out, err = command(tmp_path, **options)
+        assert (code, out, waited) == (2, "", [])
+        assert err

@@ -85,15 +85,15 @@ def test_a_linear_classifier_stays_low_where_a_small_network_learns(
 
     from archdsl.recipe.recipe import AdamW, Data, Recipe
     from archdsl.training.run import train
+    from archdsl.training.subject import Subject
 
     from .networks import small
 
-    network, spec = small()
     train_images, train_labels = draw_figures(4000, 1, 28, 28)
     test_images, test_labels = draw_figures(1000, 1, 28, 28, part="test")
     linear = best_linear_accuracy(train_images, train_labels, test_images, test_labels)
     assert 0.1 <= linear < 0.4
 
     recipe = Recipe(data=Data(train=4000), epochs=10, batch_size=32, optimizer=AdamW(lr=1e-3))
-    result = train(network, spec, recipe, out=tmp_path / "run", device="cpu")
+    result = train(Subject(*small()), recipe, out=tmp_path / "run", device="cpu")
     assert result.epochs[-1].test_accuracy > 0.6

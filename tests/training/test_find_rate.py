@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import torch
+from commands import find_lr
 from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
 
 from archdsl.backends.pytorch import build
-from archdsl.commands.find_lr import find_lr
 from archdsl.recipe.recipe import SGD, Augmentation, Data, Recipe
 from archdsl.runs.range_test import RangeTest, advice, lines_of, page_of, rates_of, smooth
 from archdsl.training.data.figures import draw_figures
@@ -20,6 +20,7 @@ from archdsl.training.data.prepare import Prepare, measure
 from archdsl.training.find_rate import find_rate
 from archdsl.training.initialize import initialize
 from archdsl.training.loop import epoch_order
+from archdsl.training.subject import Subject
 
 from .networks import TINY_SPEC, linear
 
@@ -28,14 +29,14 @@ RECIPE = Recipe(data=Data(train=24, test=10), batch_size=10, accumulation=2, opt
 
 def test_the_steps_are_those_of_a_bare_loop_at_these_rates() -> None:
     """Epoch after epoch: of 24 images in batches of 10, the last step of each has four."""
-    network, spec = linear()
-    test = find_rate(network, spec, RECIPE, low=1e-3, high=0.1, steps=20, device="cpu")
+    subject = Subject(*linear())
+    test = find_rate(subject, RECIPE, low=1e-3, high=0.1, steps=20, device="cpu")
     assert test.rates == pytest.approx(torch.logspace(-3, -1, 20, dtype=torch.float64).tolist())
 
     images, labels = draw_figures(24, 1, 16, 16, seed=0, part="train")
-    x = Prepare(network.input, measure(images), torch.device("cpu"))(images)
+    x = Prepare(subject.network.input, measure(images), torch.device("cpu"))(images)
     torch.manual_seed(0)
-    model = build(network)
+    model = build(subject.network)
     initialize(model, "he")
     optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.5)
     order = [batch for epoch in range(7) for batch in epoch_order(24, 0, epoch).split(10)]
@@ -51,12 +52,12 @@ def test_the_steps_are_those_of_a_bare_loop_at_these_rates() -> None:
 
 
 def test_it_ends_where_the_loss_has_grown_and_augments_as_the_recipe_does() -> None:
-    network, spec = linear()
-    test = find_rate(network, spec, RECIPE, low=1e-3, high=100, steps=60, device="cpu")
+    subject = Subject(*linear())
+    test = find_rate(subject, RECIPE, low=1e-3, high=100, steps=60, device="cpu")
     assert test.ended_early
     assert max(test.smoothed[:-1]) <= 4 * min(test.smoothed) < test.smoothed[-1]
     mixed = RECIPE.model_copy(update={"augmentation": Augmentation(mixup=1.0)})
-    other = find_rate(network, spec, mixed, low=1e-3, high=100, steps=20, device="cpu")
+    other = find_rate(subject, mixed, low=1e-3, high=100, steps=20, device="cpu")
     assert other.losses[0] != test.losses[0]
 
 
@@ -97,7 +98,7 @@ def test_the_command_prints_and_keeps_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("net.arch").write_text(TINY_SPEC)
-    small: dict[str, Any] = {"flags": {"--limit-train": 32}, "steps": 20, "device": "cpu"}
+    small: dict[str, Any] = {"limit_train": 32, "steps": 20, "device": "cpu"}
     assert find_lr("net.arch", format="json", **small) == 0
     document = json.loads(capsys.readouterr().out)
     assert set(document) == {"version", "suggestion", "ended_early", "steps"}
@@ -108,8 +109,9 @@ def test_the_command_prints_and_keeps_nothing(
     for low, high in ((0.0, 1.0), (1.0, 0.1), (1.0, 1000.0)):
         assert find_lr("net.arch", low=low, high=high) == 2
         assert "rates rise from more than 0 to 100 at most" in capsys.readouterr().err
-    assert find_lr("net.arch", recipe_settings=["epoch=1"], **small) == 2
+    assert find_lr("net.arch", set_recipe=["epoch=1"], **small) == 2
     assert "--set-recipe epoch: there is no such key" in capsys.readouterr().err
     monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
     assert find_lr("net.arch", **small) == 2
     assert capsys.readouterr().err.startswith("archdsl: a rate is found by one process")

@@ -15,6 +15,7 @@ from archdsl.recipe.recipe import Augmentation, Data, Recipe
 from archdsl.training import setup
 from archdsl.training.in_place import relu_in_place
 from archdsl.training.run import train
+from archdsl.training.subject import Subject
 
 SPEC = """input(1, 16, 16)
 block branch { relu conv(4, 3, p1, nobias) batchnorm relu }
@@ -65,7 +66,7 @@ def test_no_number_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     found = []
     for name, change in (("in place", noted), ("plain", lambda model: None)):
         monkeypatch.setattr(setup, "relu_in_place", change)
-        result = train(network, network.root.span.source, recipe, device="cpu", out=tmp_path / name)
+        result = train(Subject(network, network.root.span.source), recipe, device="cpu", out=tmp_path / name)
         weights = (result.folder / "weights.safetensors").read_bytes()
         found.append((weights, [each[:9] for each in result.epochs], result.test_loss))
     assert len(models) == 1

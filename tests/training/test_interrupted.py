@@ -18,6 +18,7 @@ import torch
 from archdsl.recipe.recipe import AdamW, Augmentation, Data, Recipe
 from archdsl.training.checkpoint import load_newest
 from archdsl.training.run import RunResult, train
+from archdsl.training.subject import Subject
 
 from .networks import tiny
 
@@ -35,9 +36,10 @@ RECIPE = Recipe(
 # Says when it comes to a moment of a training, and dwells there for a while.
 SCRIPT = """
 import functools, sys, time
-from networks import tiny
+from pathlib import Path
 from archdsl.commands.guard import guarded
-from archdsl.training.command import run_train_command
+from commands import train
+from networks import TINY_SPEC
 moment, visit, dwell = sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 def at(module, name):
     real, visits = getattr(module, name), []
@@ -56,7 +58,10 @@ if moment:
         "evaluation": (loop, "evaluate"),
         "saving": (keeper, "save_checkpoint"),
     }[moment])
-sys.exit(guarded(lambda: run_train_command(*tiny(), recipe_path=sys.argv[5], device="cpu", out=sys.argv[1])))
+out = Path(sys.argv[1])
+spec = out.with_name("tiny.arch")
+spec.write_text(TINY_SPEC)
+sys.exit(guarded(lambda: train(str(spec), recipe=Path(sys.argv[5]), device="cpu", out=out)))
 """
 
 
@@ -69,7 +74,7 @@ def begun(
     recipe.write_text(RECIPE.to_yaml())
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path[:1], os.getcwd()]),
+        "PYTHONPATH": os.pathsep.join([*map(str, Path(__file__).parents[:2]), *sys.path[:1], os.getcwd()]),
     }
     words = [sys.executable, "-c", SCRIPT, folder, moment, visit, dwell, recipe]
     with subprocess.Popen(
@@ -89,7 +94,7 @@ def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def come_to(folder: Path, resume: bool) -> tuple[RunResult, dict[str, torch.Tensor]]:
-    result = train(*tiny(), RECIPE, device="cpu", out=folder, resume=resume)
+    result = train(Subject(*tiny()), RECIPE, device="cpu", out=folder, resume=resume)
     content, _, damaged = load_newest(folder)
     assert damaged == []
     return result, {**content["model"], **{f"average {name}": tensor for name, tensor in content["average"].items()}}

@@ -26,8 +26,9 @@ from archdsl.training.augment import Augment
 from archdsl.training.checkpoint import load_newest
 from archdsl.training.not_finite import Failure, First, NotFiniteError, find, not_finite_told
 from archdsl.training.run import train
+from archdsl.training.subject import Subject
 
-from .networks import tiny
+from .networks import TINY_SPEC, tiny
 
 SPEC = """input(2, 8, 8)
 block branch(n) { conv(n, 3, p1, nobias) batchnorm relu }
@@ -229,7 +230,7 @@ def test_a_run_stops_before_its_weights_take_the_step(tmp_path: Path, monkeypatc
     monkeypatch.setattr(Augment, "__call__", augment)
     monkeypatch.setattr(loop, "find", look)
     with pytest.raises(TrainingError, match="epoch 2, step 6: the images are not finite") as raised:
-        train(*tiny(), recipe, device="cpu", out=tmp_path / "run")
+        train(Subject(*tiny()), recipe, device="cpu", out=tmp_path / "run")
     assert raised.value.exit_code == EXIT_FAILED
     assert len(calls) == 14  # Twelve parts, and those of the step once more.
     kept = json.loads((tmp_path / "run" / "not_finite.json").read_text())
@@ -256,7 +257,7 @@ def test_weights_that_a_step_makes_infinite_are_not_kept(tmp_path: Path, monkeyp
     with pytest.raises(
         TrainingError, match=r"after step 3 the weights of `conv\(4, 3, s2\)` in line 3 of tiny"
     ) as raised:
-        train(*tiny(), recipe, device="cpu", out=tmp_path / "run", save_every=0)
+        train(Subject(*tiny()), recipe, device="cpu", out=tmp_path / "run", save_every=0)
     assert raised.value.exit_code == EXIT_FAILED
     assert load_newest(tmp_path / "run")[0]["step"] == 2
 
@@ -278,7 +279,7 @@ def test_a_gradient_that_is_not_finite_stops_a_run_whose_loss_is(
     monkeypatch.setattr(setup, "initialize", initialize)
     recipe = Recipe(data=Data(train=60, test=20), epochs=3, batch_size=16, clip_gradient=1.0)
     with pytest.raises(TrainingError) as raised:
-        train(*tiny(), recipe, device="cpu", out=tmp_path / "run")
+        train(Subject(*tiny()), recipe, device="cpu", out=tmp_path / "run")
     assert re.match(
         r"the gradient is not finite in epoch 2, step 6: the loss is \d\.\d+, and on the way back from it "
         r"`conv\(4, 3, s2\)` in line 3 of tiny\.arch \(module 0\) is the first to be so\n",
@@ -291,9 +292,9 @@ def test_a_gradient_that_is_not_finite_stops_a_run_whose_loss_is(
 SCRIPT = """
 import os, sys
 import torch
-from networks import tiny
+from pathlib import Path
+from commands import train
 from archdsl.training.augment import Augment
-from archdsl.training.command import run_train_command
 real, calls = Augment.__call__, []
 def augment(self, images, *more):
     x, targets = real(self, images, *more)
@@ -302,15 +303,16 @@ def augment(self, images, *more):
         x[0] = float("nan")
     return x, targets
 Augment.__call__ = augment
-flags = {"epochs": 3, "limit_train": 60, "limit_test": 20, "batch_size": 16, "recipe_settings": ("accumulation=2",)}
-sys.exit(run_train_command(*tiny(), device="cpu", out=sys.argv[1], **flags))
+flags = {"epochs": 3, "limit_train": 60, "limit_test": 20, "batch_size": 16, "set_recipe": ("accumulation=2",)}
+sys.exit(train(sys.argv[1], device="cpu", out=Path(sys.argv[2]), **flags))
 """
 
 
 @pytest.mark.slow
 def test_of_two_processes_the_one_that_has_the_image_tells(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.getcwd()])}
+    (tmp_path / "tiny.arch").write_text(TINY_SPEC)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, Path(__file__).parents[:2]), os.getcwd()])}
     words = [
         "-m",
         "torch.distributed.run",
@@ -318,6 +320,7 @@ def test_of_two_processes_the_one_that_has_the_image_tells(tmp_path: Path) -> No
         "--nproc-per-node",
         "2",
         tmp_path / "script.py",
+        tmp_path / "tiny.arch",
         tmp_path / "run",
     ]
     done = subprocess.run(

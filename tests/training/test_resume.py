@@ -20,6 +20,7 @@ from archdsl.training.checkpoint import checkpoints, load_newest
 from archdsl.training.data.figures import draw_figures
 from archdsl.training.report import Silence
 from archdsl.training.run import RunResult, train
+from archdsl.training.subject import Subject
 from archdsl.weights.tensors import read_weights
 
 from .networks import tiny
@@ -74,8 +75,7 @@ class CrashesAfter(StopsAfter):
 
 
 def go(out: Path, recipe: Recipe = ALL, **more: Any) -> RunResult:
-    network, source = tiny()
-    return train(network, source, recipe, device="cpu", out=out, **more)
+    return train(Subject(*tiny()), recipe, device="cpu", out=out, **more)
 
 
 def outcome(folder: Path) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from archdsl.training.optimizers import make_optimizer
 from archdsl.training.report import Silence
 from archdsl.training.run import RunResult, train
 from archdsl.training.signals import StopRequest
+from archdsl.training.subject import Subject
 from archdsl.training.world import World
 from archdsl.weights.files import read_origin
 
@@ -43,8 +44,8 @@ QUICK = Recipe(data=Data(train=60, test=20), epochs=2, batch_size=16, optimizer=
 
 
 def quick_run(out: Path, recipe: Recipe = QUICK, spec: tuple[Network, Source] | None = None, **more: Any) -> RunResult:
-    network, source = tiny() if spec is None else spec
-    return train(network, source, recipe, device="cpu", out=out, **more)
+    made_with = {name: more.pop(name) for name in ("imports", "settings") if name in more}
+    return train(Subject(*(spec or tiny()), **made_with), recipe, device="cpu", out=out, **more)
 
 
 def numbers(result: RunResult) -> list[tuple[float, ...]]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy
 import pytest
+from commands import show_data as show
 from PIL import Image as Pictures
 
 from archdsl.cli.command_line import run_words
-from archdsl.commands.data import show
 from archdsl.training.augment import Augment
 
 from .test_data import write_fashion_mnist
@@ -77,11 +77,11 @@ def test_with_augmentation_the_first_column_alone_is_as_it_is(folder: Path) -> N
     from archdsl.training.data.figures import draw_figures
 
     settings = [*FEW, *EVERYTHING]
-    assert show(None, input="1x28x28", recipe_settings=settings, output="a.png") == 0
+    assert show(None, input="1x28x28", set_recipe=settings, output="a.png") == 0
     words = [word for setting in settings for word in ("--set-recipe", setting)]
     assert run_words(["data", "show", "--data", "shapes", "--input", "1x28x28", *words, "-o", "b.png"]) == 0
     assert (folder / "a.png").read_bytes() == (folder / "b.png").read_bytes()
-    assert show(None, input="1x28x28", recipe_settings=[*settings, "seed=1"], output="b.png") == 0
+    assert show(None, input="1x28x28", set_recipe=[*settings, "seed=1"], output="b.png") == 0
     assert (folder / "a.png").read_bytes() != (folder / "b.png").read_bytes()
     images, _ = draw_figures(40, 1, 28, 28, seed=0, part="train")
     sheet = numpy.asarray(Pictures.open("a.png").convert("L"))
@@ -95,9 +95,9 @@ def test_files_that_are_not_the_published_ones_are_shown_where_the_recipe_takes_
 ) -> None:
     write_fashion_mnist(folder / "data")
     options = {"data": "fashion-mnist", "data_dir": folder / "data", "output": "a.png"}
-    assert show(None, **options) == 2  # type: ignore[arg-type]
+    assert show(None, **options) == 2
     assert "--set-recipe data.verify=false" in capsys.readouterr().err
-    assert show(None, **options, recipe_settings=["data.verify=false"]) == 0  # type: ignore[arg-type]
+    assert show(None, **options, set_recipe=["data.verify=false"]) == 0
     assert "\nankle boot              4              2\n" in capsys.readouterr().out
 
 
@@ -118,7 +118,7 @@ def test_pictures_in_folders_are_shown_as_they_are_read(
             Pictures.new("RGB", (30, 20), (6 * i, 80, 90)).save(folder / "pictures" / f"kind {i:02}" / f"{number}.png")
     for in_memory in ("true", "false"):
         settings = [f"data.in_memory={in_memory}", "augmentation.crop=0.5", "augmentation.saturation=0.5"]
-        assert show(None, data="folder:pictures", input="3x24x24", recipe_settings=settings, output="a.png") == 0
+        assert show(None, data="folder:pictures", input="3x24x24", set_recipe=settings, output="a.png") == 0
         output = capsys.readouterr().out
         assert "40 images to learn from, 40 to test on, 40 classes\nimages of 3x24x24\n" in output
         assert "\nkind 28              1              1\n11 more         1 to 1         1 to 1\n" in output
@@ -143,17 +143,17 @@ def test_names_below_mixed_images_have_both_classes() -> None:
 
 
 def test_no_picture_of_other_origin_is_written_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert show(None, input="1x28x28", recipe_settings=FEW) == 0
+    assert show(None, input="1x28x28", set_recipe=FEW) == 0
     first = (folder / "data.png").read_bytes()
-    assert show(None, input="1x28x28", recipe_settings=[*FEW, "seed=1"]) == 0
+    assert show(None, input="1x28x28", set_recipe=[*FEW, "seed=1"]) == 0
     assert (folder / "data.png").read_bytes() != first
     Pictures.new("L", (4, 4)).save("data.png")
     mine = (folder / "data.png").read_bytes()
     capsys.readouterr()
-    assert show(None, input="1x28x28", recipe_settings=FEW) == 2
+    assert show(None, input="1x28x28", set_recipe=FEW) == 2
     assert (folder / "data.png").read_bytes() == mine
     assert "data.png is there, and no sheet of archdsl's; say with -o" in capsys.readouterr().err
-    assert show(None, input="1x28x28", recipe_settings=FEW, output="data.png") == 0
+    assert show(None, input="1x28x28", set_recipe=FEW, output="data.png") == 0
     assert (folder / "data.png").read_bytes() != mine
 
 
@@ -163,17 +163,17 @@ def test_no_picture_of_other_origin_is_written_over(folder: Path, capsys: pytest
         ("wrong.arch", {}, 1, "cnov"),
         ("missing.arch", {}, 2, "missing.arch"),
         (None, {"output": "x.jpg"}, 2, "the sheet is a PNG, so -o x.jpg must end in .png"),
-        (None, {"output": "no/x.png", "recipe_settings": FEW}, 2, "no/x.png could not be written: No such file"),
+        (None, {"output": "no/x.png", "set_recipe": FEW}, 2, "no/x.png could not be written: No such file"),
         (None, {"input": "784"}, 2, "--input 784: without a spec it is an image's size, as 3x96x96"),
         (None, {"settings": ["width=3"]}, 2, "--set is for a spec, and none is given"),
         (None, {"data": "shape"}, 2, "--data: there is no data set 'shape'; did you mean shapes?"),
         (
             "net.arch",
-            {"recipe_settings": ["augmentation.hue=0.1", *FEW]},
+            {"set_recipe": ["augmentation.hue=0.1", *FEW]},
             2,
             "changes colours, and the images are grey",
         ),
-        ("net.arch", {"recipe_settings": ["augmentation.shift=28", *FEW]}, 2, "28 pixels leave nothing of images of"),
+        ("net.arch", {"set_recipe": ["augmentation.shift=28", *FEW]}, 2, "28 pixels leave nothing of images of"),
     ],
 )
 def test_what_can_not_be_shown_is_told_in_one_line(
@@ -184,6 +184,6 @@ def test_what_can_not_be_shown_is_told_in_one_line(
     code: int,
     message: str,
 ) -> None:
-    assert show(spec, **options) == code  # type: ignore[arg-type]
+    assert show(spec, **options) == code
     assert message in capsys.readouterr().err
     assert not list(folder.glob("*.png"))

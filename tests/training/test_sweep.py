@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import sweep, train
 
 from archdsl.commands.compare import compare
-from archdsl.commands.sweep import sweep
-from archdsl.commands.train import train
 from archdsl.runs.folder import RunFolder, runs
 from archdsl.runs.sweep import PLAN, names_of
 from archdsl.training.report import Silence
@@ -72,7 +71,7 @@ def test_the_points_are_the_runs_of_a_grid_told_best_first(folder: Path, capsys:
         run = RunFolder(Path(each["name"]))
         assert each["accuracy"] == max(epoch.validation_accuracy or 0 for epoch in run.metrics())
     alone = ["optimizer.lr=0.05", "data.seed=2"]
-    assert train("net.arch", recipe_settings=alone, device="cpu", out=Path("alone"), quiet=True) == 0
+    assert train("net.arch", set_recipe=alone, device="cpu", out=Path("alone"), quiet=True) == 0
     swept = outcome(Path("sweeps/net-1"))
     assert swept["optimizer.lr=0.05,data.seed=2"] == outcome(Path("alone"))["alone"]
     assert len(swept) == len({weights for weights, _, _ in swept.values()}) == 4
@@ -90,7 +89,7 @@ def test_the_points_are_the_runs_of_a_grid_told_best_first(folder: Path, capsys:
 def test_where_no_images_are_held_back_the_table_says_what_it_is_ranked_by(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert go("s", ["optimizer.lr=0.01,0.05"], recipe_settings=["data.validation=0", "epochs=1"]) == 0
+    assert go("s", ["optimizer.lr=0.01,0.05"], set_recipe=["data.validation=0", "epochs=1"]) == 0
     *_, found, told = capsys.readouterr().out.splitlines()
     assert found.startswith("the best is in s/optimizer.lr=0.0")
     assert told.startswith("ranked by the test images, which are then what one tunes on; ")
@@ -105,7 +104,7 @@ def test_mistakes_in_any_point_are_told_at_once_and_before_the_first_run(
         "archdsl: --over optimizer.lr: must be more than 0, and is -1",
         "archdsl: --over optimizer.name: 'admw' is none of adam, adamw, sgd, muon; did you mean adamw?",
     ]
-    assert go("s", ["lr=1,2", "epochs", "seed=1,1", "seed=2"], flags={"--seed": 3}) == 2
+    assert go("s", ["lr=1,2", "epochs", "seed=1,1", "seed=2"], seed=3) == 2
     assert capsys.readouterr().err.splitlines() == [
         "archdsl: --over lr: there is no such key; did you mean optimizer.lr?",
         "archdsl: --over takes KEY=VALUE,VALUE,..., as optimizer.lr=0.01,0.1, not `epochs`",
@@ -121,7 +120,7 @@ def test_mistakes_in_any_point_are_told_at_once_and_before_the_first_run(
 
 
 def test_a_training_that_fails_is_noted_and_the_others_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert go("s", ["optimizer.lr=100,0.01"], recipe_settings=["optimizer.momentum=0.99", "epochs=9"]) == 3
+    assert go("s", ["optimizer.lr=100,0.01"], set_recipe=["optimizer.momentum=0.99", "epochs=9"]) == 3
     said = capsys.readouterr()
     assert said.err.startswith("archdsl: optimizer.lr=100: the ")
     rows = [line.split() for line in said.out.splitlines()[2:4]]
@@ -152,7 +151,7 @@ def test_a_sweep_that_was_stopped_goes_on_to_the_same_end(
     assert capsys.readouterr().err == "archdsl: --out: s is not empty; a run is never written over another\n"
     assert go("s", ["optimizer.lr=0.01"], resume="auto") == 2
     assert "--over: optimizer.lr=0.01,0.05 then, optimizer.lr=0.01 now" in capsys.readouterr().err
-    assert go(None, over, resume="s", recipe_settings=["ema=0.9"]) == 2
+    assert go(None, over, resume="s", set_recipe=["ema=0.9"]) == 2
     assert "  ema: None then, 0.9 now" in capsys.readouterr().err
     (folder / "net.arch").write_text(TINY_SPEC.replace("conv(4", "conv(6"))
     assert go("s", over, resume="auto") == 2
@@ -163,7 +162,7 @@ def test_a_sweep_that_was_stopped_goes_on_to_the_same_end(
 
 
 def test_a_plan_that_was_tampered_with_leads_out_of_no_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert go("s", ["seed=1"], recipe_settings=["epochs=1"]) == 0
+    assert go("s", ["seed=1"], set_recipe=["epochs=1"]) == 0
     plan = json.loads(Path("s", PLAN).read_text())
     for name in ("../elsewhere", "/tmp/elsewhere", "..", 3, ""):
         plan["points"][0]["name"] = name
