@@ -172,7 +172,7 @@ def python_without_torch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     packages = next((folder / "lib").glob("python*")) / "site-packages"
     (packages / "archdsl.pth").write_text(f"{ROOT}\n")
-    for name in needed_by("lark", "pyyaml", "typer", "rich", "pydantic"):
+    for name in needed_by("filelock", "lark", "pyyaml", "typer", "rich", "pydantic"):
         for file in distribution(name).files or []:
             top = file.parts[0]
             source = Path(str(distribution(name).locate_file(top)))
@@ -228,6 +228,60 @@ def test_runs_where_torch_is_not_installed(python_without_torch: Path, arguments
     result = run(python_without_torch, *arguments)
     assert result.returncode == 0, result.stderr
     assert result.stdout
+
+
+@pytest.fixture(scope="module")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run with its weights, which were not trained."""
+    import archdsl
+    from archdsl.recipe.recipe import Recipe
+    from archdsl.runs.folder import ENVIRONMENT, RECIPE, WEIGHTS, RunFolder
+    from archdsl.training.subject import Subject
+    from archdsl.weights.tensors import save_weights
+
+    run = RunFolder(tmp_path_factory.mktemp("trained"))
+    checked = archdsl.check(ROOT / "specs" / "lenet.arch")
+    assert checked.network is not None
+    origin = Subject(checked.network, checked.source).origin()
+    run.write_spec(origin)
+    run.write_json(ENVIRONMENT, {})
+    (run.path / RECIPE).write_text(Recipe().to_yaml())
+    save_weights(run.path / WEIGHTS, archdsl.build(checked.network), origin)
+    return run.path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "specs/lenet.arch"),
+        ("sweep", "specs/lenet.arch", "--over", "seed=1,2", "--quiet"),
+        ("find-lr", "specs/lenet.arch", "--format", "json"),
+        ("data", "show"),
+        ("eval", "RUN"),
+        ("predict", "RUN", "picture.png"),
+        ("report", "RUN", "--device", "cpu"),
+        ("export", "specs/lenet.arch", "-o", "RUN/net.onnx"),
+        ("from-torch", "module:Net", "--input", "3x32x32"),
+        ("weights", "load", "specs/lenet.arch", "RUN/net.pt", "-o", "RUN/net.safetensors"),
+    ],
+)
+def test_what_needs_torch_says_so_in_a_line(
+    python_without_torch: Path, trained_run: Path, arguments: tuple[str, ...]
+) -> None:
+    words = [word.replace("RUN", str(trained_run)) for word in arguments]
+    result = run(python_without_torch, "-m", "archdsl", *words)
+    assert result.returncode == 2
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("recipe: ")]
+    assert lines == ["archdsl: this needs torch, which is not installed; `pip install torch torchvision` installs it"]
+
+
+def test_a_report_leaves_out_what_needs_torch(python_without_torch: Path, trained_run: Path) -> None:
+    result = run(python_without_torch, "-m", "archdsl", "report", str(trained_run))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.endswith(
+        "could not be evaluated: this needs torch, which is not installed; `pip install "
+        "torch torchvision` installs it\n"
+    )
 
 
 def test_the_environment_without_torch_has_none(python_without_torch: Path) -> None:

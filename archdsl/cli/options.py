@@ -12,7 +12,6 @@ Command: TypeAlias = Callable[[], int]
 """What is to be run, to its exit code. It runs outside of typer, which makes of some exceptions what it thinks best."""
 
 Color = Literal["auto", "always", "never"]
-Device = Literal["auto", "cpu", "cuda", "mps"]
 TextOrJson = Literal["text", "json"]
 
 Spec = Annotated[str, typer.Argument(help="The .arch file.")]
@@ -49,6 +48,10 @@ SetRecipe = Annotated[
     typer.Option(
         "--set-recipe", metavar="KEY=VALUE", help="A key of the recipe, as optimizer.lr=0.05; may be repeated."
     ),
+]
+Device = Annotated[
+    str,
+    typer.Option(metavar="DEVICE", help="auto (the first there is of cuda, mps, cpu), or one: cpu, mps, cuda, cuda:1."),
 ]
 DataName = Annotated[
     str | None,

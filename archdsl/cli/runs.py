@@ -25,7 +25,7 @@ def evaluate(
     download: Download = False,
     limit_test: LimitTest = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images at a time; the numbers stay the same.")] = None,
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+    device: Device = "auto",
     mean: Mean = None,
     std: Std = None,
     worst: Annotated[int, typer.Option(min=0, help="Tell so many images that are most wrong, too.")] = 0,
@@ -62,7 +62,7 @@ def predict(
     target: Weights,
     images: Annotated[list[str], typer.Argument(help="Pictures, and folders of pictures.")],
     top: Annotated[int, typer.Option(min=1, help="Tell so many classes.")] = 5,
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = "auto",
+    device: Device = "auto",
     mean: Mean = None,
     std: Std = None,
     format: Annotated[Literal["text", "jsonl"], typer.Option("--format", help="For people or for programs.")] = "text",
@@ -119,7 +119,7 @@ def report(
         bool, typer.Option("--no-evaluation", help="Leave out what needs the data: confusions, the images most wrong.")
     ] = False,
     data_dir: DataDir = None,
-    device: Annotated[Device, typer.Option(help="Where to evaluate.")] = "auto",
+    device: Device = "auto",
 ) -> Command:
     """Write a page on a run: curves, mistakes, network, recipe.
 

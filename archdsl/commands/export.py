@@ -6,12 +6,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from archdsl.commands.output import refuse, refuse_file, write, write_exactly, wrong_output
+from archdsl.commands.output import complain, refuse, refuse_file, write, write_exactly, wrong_output
 from archdsl.commands.spec import Spec, read_network
 from archdsl.diagnostics.render import visible
+from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE
 from archdsl.network import Network
 from archdsl.reader import STDIN
+from archdsl.training.start import load_torch
 from archdsl.weights.errors import WeightsError
 from archdsl.weights.state import state_of
 from archdsl.writer import write_bytes
@@ -107,6 +109,10 @@ def export_python(read: Spec, output: str | None, settings: Mapping[str, str], q
 
 def export_weights(read: Spec, format: str, output: str, weights: str | None, seed: int, quiet: bool) -> int:
     """Build the network, give it weights, and write it as ONNX or as torch's exported program."""
+    try:
+        load_torch()
+    except TrainingError as error:
+        return complain(error)
     # Slow to import, and `--to python` does without.
     from archdsl.backends.pytorch_export import MOST_BYTES, TooLarge, as_exported_program, as_onnx, build_with_seed
 

@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archdsl.commands.output import refuse, refuse_file, wants_color, write_exactly, wrong_output
+from archdsl.commands.output import complain, refuse, refuse_file, wants_color, write_exactly, wrong_output
 from archdsl.diagnostics.render import render, visible
+from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE, EXIT_USAGE
 from archdsl.reader import STDIN
 from archdsl.settings import read_input
 from archdsl.source import Source
 from archdsl.syntax.format import UnfaithfulLayout
+from archdsl.training.start import load_torch
 from archdsl.weights.files import SUFFIX, origin_of
 from archdsl.writer import write_bytes
 
@@ -33,12 +35,14 @@ def from_torch(target: str, *, input: str, output: str | None, call: str = "", w
         print(render(wrong, wants_color(sys.stderr)), file=sys.stderr)
         return EXIT_USAGE
     try:
-        from archdsl.from_torch.agree import Unfaithful
-        from archdsl.from_torch.convert import convert
-        from archdsl.from_torch.graph import Refusal
-        from archdsl.from_torch.load import load, read_arguments
-    except ModuleNotFoundError as error:
-        return refuse(f"from-torch needs {error.name}, which is not installed")
+        load_torch()
+    except TrainingError as error:
+        return complain(error)
+    from archdsl.from_torch.agree import Unfaithful
+    from archdsl.from_torch.convert import convert
+    from archdsl.from_torch.graph import Refusal
+    from archdsl.from_torch.load import load, read_arguments
+
     try:
         module = load(target, read_arguments(call))
         converted = convert(module, shape, f"{target.rpartition(':')[2]}, written by `archdsl from-torch {target}`.")

@@ -19,6 +19,7 @@ from archdsl.network import Network
 from archdsl.runs.folder import REPORT, WEIGHTS, RunFolder
 from archdsl.runs.report_page import Evaluated, RunReport, report_page
 from archdsl.runs.summary import DAMAGED, FINISHED, RunSummary, summary_of
+from archdsl.training.start import load_torch
 from archdsl.writer import write_bytes
 
 MOST_PICTURES = 24
@@ -55,6 +56,11 @@ def report(
         with interpreter_for_checks():
             network = folder.check().network
             drawing = None if network is None else drawing_of(network)
+        if evaluated and device != "auto":
+            load_torch()
+            from archdsl.training.environment import choose_device
+
+            choose_device(device)  # One that is named in vain is a mistake, where all else is only left out.
         found: Evaluated | int | None = None
         missing = "The kept weights were not evaluated."
         if evaluated:

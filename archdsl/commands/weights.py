@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from archdsl.commands.output import refuse, refuse_file, write, wrong_output
+from archdsl.commands.output import complain, refuse, refuse_file, write, wrong_output
 from archdsl.commands.spec import read_network
 from archdsl.diagnostics.render import visible
+from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_ERRORS, EXIT_FINE
+from archdsl.training.start import load_torch
 from archdsl.weights.errors import WeightsError
 from archdsl.weights.explain import summary, table
 from archdsl.weights.files import SUFFIX, origin_of
@@ -45,6 +47,10 @@ def load(
     if (misplaced := wrong_output(out, [*read.files, Path(file)])) is not None:
         return refuse(misplaced)
     network = read.network
+    try:
+        load_torch()
+    except TrainingError as error:
+        return complain(error)
     from archdsl.backends.pytorch import build
     from archdsl.weights.tensors import fit, put, read_weights, save_weights
 

@@ -6,7 +6,6 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -19,27 +18,29 @@ from archdsl.training.world import World
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of a name: "auto", "cpu", "cuda", "cuda:1", "mps". Raises TrainingError where it is not there.
+    """The device of a name, "auto", "cpu", "cuda", "cuda:1", "mps"; of CUDA devices it is the current one from now on.
 
     Of several processes on a machine, each has a CUDA device of its own: that of its local rank.
+    Raises TrainingError, which says what there is, where it is not there.
     """
-    kinds: dict[str, Callable[[], bool]] = {
-        "cuda": torch.cuda.is_available,
-        "mps": torch.backends.mps.is_available,
-        "cpu": lambda: True,
-    }
-    if name == "auto":
-        name = next(kind for kind, is_there in kinds.items() if is_there())
-    if name == "cuda" and is_one_of_many():
-        name = f"cuda:{os.environ['LOCAL_RANK']}"
-    kind, _, index = name.partition(":")
-    if kind not in kinds or (index and (kind != "cuda" or not index.isdecimal())):
-        raise TrainingError(f"--device: there is no {printable(name)}; there are auto, {', '.join(kinds)}")
-    if not kinds[kind]():
-        raise TrainingError(f"--device: torch finds no {kind} device on this machine; leave --device out, or say cpu")
-    if index and int(index) >= torch.cuda.device_count():
-        raise TrainingError(f"--device: there is no {name}; torch finds {torch.cuda.device_count()} cuda device(s)")
-    return torch.device(name)
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    there = [*(["cuda", *(f"cuda:{index}" for index in range(count))] if count else [])]
+    there += [*(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
+    if is_one_of_many() and name.startswith("cuda:"):
+        only = f"--device {printable(name)} is for one process; by --device cuda, each of several has its own"
+        raise TrainingError(only, of_all=True)
+    wanted = there[0] if name == "auto" else name
+    if wanted == "cuda" and is_one_of_many():
+        wanted = f"cuda:{os.environ['LOCAL_RANK']}"
+    if wanted not in there:
+        raise TrainingError(
+            f"--device: there is no `{printable(wanted)}` on this machine; there are auto, {', '.join(there)}",
+            of_all=wanted == name,
+        )
+    device = torch.device(wanted)
+    if device.type == "cuda":
+        torch.cuda.set_device(device.index or 0)
+    return device
 
 
 def describe_environment(device: torch.device, world: World) -> dict[str, Any]:

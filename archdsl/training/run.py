@@ -104,8 +104,6 @@ def train(
     recipe = with_whole_path(recipe)
     images_in = data_folder(data_dir, RunFolder(out) if resume and out is not None else None)
     on = choose_device(device)
-    if on.type == "cuda":
-        torch.cuda.set_device(on)
     world = Processes(on) if is_one_of_many() else World()
     report = report if world.is_first else Silence()
     try:

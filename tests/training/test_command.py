@@ -89,7 +89,7 @@ def test_flags_win_over_the_recipe(tmp_path: Path) -> None:
         ({"data": "folder:/none"}, "archdsl: /none: there is no such folder"),
         ({"data": "cifar10"}, "archdsl: tiny.arch:2:1: the network takes images of 1 channel"),
         ({"data": "mnist"}, "archdsl: mnist is not on the disk: train-images-idx3-ubyte, "),
-        ({"device": "tpu"}, "archdsl: --device: there is no tpu"),
+        ({"device": "tpu"}, "archdsl: --device: there is no `tpu` on this machine; there are auto, "),
         ({"recipe": Path("none.yaml")}, "archdsl: none.yaml: No such file or directory"),
     ],
 )

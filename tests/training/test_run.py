@@ -283,27 +283,31 @@ def test_an_error_of_ours_is_not_hidden(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    current: list[int] = []
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert choose_device("auto").type == choose_device("cpu").type == "cpu"
-    for name in ("cuda", "cuda:0", "mps"):
-        with pytest.raises(TrainingError, match=f"torch finds no {name.split(':')[0]} device"):
-            choose_device(name)
-    for name in ("gpu", "cpu:1", "cuda:x", ""):
-        with pytest.raises(TrainingError, match="--device: there is no"):
+    for name in ("cuda", "cuda:0", "mps", "gpu", "cpu:1", "cuda:x", ""):
+        with pytest.raises(
+            TrainingError, match=f"--device: there is no `{name}` on this machine; there are auto, cpu$"
+        ):
             choose_device(name)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert choose_device("auto").type == "mps"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert choose_device("auto").type == "cuda"
-    assert choose_device("cuda:0").index == 0
-    with pytest.raises(TrainingError, match=r"no cuda:1; torch finds 1 cuda device"):
-        choose_device("cuda:1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda")
+    assert choose_device("cuda:1").index == 1
+    assert current == [0, 0, 1]
+    with pytest.raises(TrainingError, match=r"no `cuda:2` on this .* auto, cuda, cuda:0, cuda:1, mps, cpu$"):
+        choose_device("cuda:2")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
     for name, value in (("RANK", "11"), ("WORLD_SIZE", "16"), ("LOCAL_RANK", "3")):
         monkeypatch.setenv(name, value)
     assert choose_device("auto") == choose_device("cuda") == torch.device("cuda:3")
+    with pytest.raises(TrainingError, match="--device cuda:1 is for one process; by --device cuda, each of several"):
+        choose_device("cuda:1")
 
 
 def test_a_run_is_never_written_over_another(tmp_path: Path) -> None:
