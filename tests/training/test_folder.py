@@ -21,7 +21,7 @@ from archdsl.training.augment.draws import draw
 from archdsl.training.data.folder import _name_of
 from archdsl.training.data.image_set import DataSet, ImageSet, Request
 from archdsl.training.data.load import load_data
-from archdsl.training.data.pictures import read_image
+from archdsl.training.data.pictures import HEAD, Header, hush_decoders, look_at, read_image
 from archdsl.training.data.streamed import StreamedSet
 
 from .networks import tiny
@@ -77,7 +77,7 @@ def test_part_of_a_folder_has_all_classes_in_it(tmp_path: Path) -> None:
     [
         (lambda root: (root / "a" / "bad.png").write_text("no image"), "a/bad.png: not an image that can be read"),
         (lambda root: (root / "a" / "cut.png").write_bytes((root / "a" / "000.png").read_bytes()[:50]), "a/cut.png: "),
-        (lambda root: (root / "a" / "empty.jpg").touch(), "a/empty.jpg: not an image"),
+        (lambda root: (root / "a" / "empty.jpg").touch(), "a/empty.jpg: the file is empty"),
         (lambda root: (root / "a" / "notes.txt").write_text("hello"), "a/notes.txt: not an image"),
         (lambda root: (root / "a" / "inner").mkdir(), "a/inner: not an image"),
         (lambda root: Pictures.new("I;16", (9, 9)).save(root / "a" / "deep.png"), "deep.png: more than 8 bits"),
@@ -85,7 +85,8 @@ def test_part_of_a_folder_has_all_classes_in_it(tmp_path: Path) -> None:
         (lambda root: write_images(root, {"caf\udce9": 2}), r"/caf\\udce9: a class needs a name that can be printed"),
         (lambda root: (root / "train").mkdir(), "a folder `train`, and no `test` or `val` beside it"),
         (lambda root: (root / "val").mkdir(), "a folder `val`, and no `train` beside it"),
-        (lambda root: os.mkfifo(root / "a" / "pipe.png"), "a/pipe.png: there is no such file"),
+        (lambda root: os.mkfifo(root / "a" / "pipe.png"), "a/pipe.png: not a file, but a device or a pipe"),
+        (lambda root: (root / "a" / "link.png").symlink_to("gone.png"), "a/link.png: a link to a file that is not th"),
         (lambda root: [file.unlink() for file in sorted((root / "a").iterdir())[1:]], "a: one image can't be both"),
     ],
 )
@@ -99,9 +100,9 @@ def test_a_folder_that_is_not_right(tmp_path: Path, break_it: Callable[[Path], o
 
 def test_all_files_that_can_not_be_read_are_told(tmp_path: Path) -> None:
     write_images(tmp_path, {"a": 30, "b": 4})
-    whole = (tmp_path / "b" / "000.png").read_bytes()
-    for name in ("cut.png", "cut2.png"):
-        (tmp_path / "b" / name).write_bytes(whole[:50])  # Whose headers are right.
+    noise(20, 20).save(tmp_path / "whole.bmp")
+    for name in ("cut.bmp", "cut2.bmp"):
+        (tmp_path / "b" / name).write_bytes((tmp_path / "whole.bmp").read_bytes()[:500])  # Whose headers are right.
     with pytest.raises(TrainingError, match=r"(?s)b/cut\S*: .*\n.*b/cut\S*: "):
         read_images(tmp_path, 2)
     for i in range(22):
@@ -123,8 +124,21 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
         read_images(tmp_path, 2)
     write_images(tmp_path / "x" / "train", {"a": 2, "b": 2})
     write_images(tmp_path / "x" / "test", {"a": 2, "c": 2})
-    with pytest.raises(TrainingError, match="class b is in only one of"):
+    with pytest.raises(TrainingError, match="class b is in `train`, and not in `test`"):
         read_images(tmp_path / "x", 2)
+    (tmp_path / "x" / "train" / "c").mkdir()
+    (tmp_path / "x" / "train" / "b").rename(tmp_path / "b")
+    (tmp_path / "x" / "test" / "d").mkdir()
+    for name in ("train/c", "test/d"):
+        Pictures.new("L", (9, 9)).save(tmp_path / "x" / name / "1.png")
+    with pytest.raises(TrainingError, match="class d is in `test`, and not in `train`"):
+        read_images(tmp_path / "x", 2)
+    flat = tmp_path / "flat"
+    write_images(flat / "train", {"a": 2, "b": 2})
+    (flat / "test").mkdir()
+    Pictures.new("L", (9, 9)).save(flat / "test" / "1.png")
+    with pytest.raises(TrainingError, match="there is none; images without classes must lie elsewhere"):
+        read_images(flat, 2)
 
 
 def test_a_folder_that_can_not_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +206,7 @@ def test_a_large_jpeg_is_decoded_smaller_and_is_nearly_the_same(tmp_path: Path) 
     assert 0 < (read_image(tmp_path / "large.jpg", 40, 40).float() - full.float()).abs().max() <= 5
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", [*range(1, 9), 0, 99])
 def test_a_picture_is_turned_as_the_camera_says(tmp_path: Path, orientation: int) -> None:
     picture = noise(300, 420)
     exif = Pictures.Exif()
@@ -201,6 +215,17 @@ def test_a_picture_is_turned_as_the_camera_says(tmp_path: Path, orientation: int
     upright = ImageOps.exif_transpose(Pictures.open(tmp_path / "turned.jpg"))
     expected = pixels(ImageOps.fit(upright, (20, 32), Pictures.Resampling.BILINEAR))
     assert (read_image(tmp_path / "turned.jpg", 32, 20).float() - expected.float()).abs().max() <= 4
+
+
+def test_damaged_data_of_the_camera_are_no_matter(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    hush_decoders()
+    exif = Pictures.Exif()
+    exif[0x010E] = "a caption"
+    noise(30, 40).save(tmp_path / "cut.jpg", exif=exif.tobytes()[:-12])
+    with Pictures.open(tmp_path / "cut.jpg") as picture:
+        expected = pixels(picture.resize((20, 15), Pictures.Resampling.BILINEAR))
+    assert torch.equal(read_image(tmp_path / "cut.jpg", 15, 20), expected)
+    assert not recwarn
 
 
 def test_pictures_of_other_kinds(tmp_path: Path) -> None:
@@ -247,13 +272,14 @@ def test_pictures_of_other_kinds(tmp_path: Path) -> None:
         ("deep.tiff", lambda file: Pictures.new("I;16", (9, 9)).save(file), "more than 8 bits a channel"),
         ("program.eps", lambda file: noise(9, 9).save(file), "those of JPEG, PNG, .* are"),
         ("page.jpg", lambda file: file.write_text("<!DOCTYPE html>"), "those of JPEG, PNG, .* are"),
-        ("\x1b[2Jno.png", lambda file: file.touch(), r"\\x1b\[2Jno.png: not an image"),
+        ("\x1b[2Jno.png", lambda file: file.touch(), r"\\x1b\[2Jno.png: the file is empty"),
         ("none.png", lambda file: None, "there is no such file"),
     ],
 )
 def test_a_picture_that_can_not_be_read_is_named(
     tmp_path: Path, name: str, make: Callable[[Path], object], message: str, recwarn: pytest.WarningsRecorder
 ) -> None:
+    hush_decoders()
     make(tmp_path / name)
     with pytest.raises(TrainingError, match=message) as caught:
         read_image(tmp_path / name, 8, 8)
@@ -385,6 +411,39 @@ def test_every_header_is_read_before_the_first_step(tmp_path: Path) -> None:
     (tmp_path / "b" / "zzz.png").write_text("no image")
     with pytest.raises(TrainingError, match=r"b/zzz.png: not an image"):
         read_images(tmp_path, 2, Image(3, 16, 16), in_memory=False)
+
+
+def test_a_cut_picture_is_found_before_the_first_step(tmp_path: Path) -> None:
+    write_images(tmp_path, {"a": 4, "b": 4})
+    noise(200, 200).save(tmp_path / "whole.jpg", quality=95)
+    whole = (tmp_path / "whole.jpg").read_bytes()
+    (tmp_path / "a" / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "b" / "cut.png").write_bytes((tmp_path / "b" / "000.png").read_bytes()[:60])
+    with pytest.raises(TrainingError, match=r"image file is truncated") as caught:
+        read_images(tmp_path, 2, Image(3, 16, 16), in_memory=False)
+    assert sorted(Path(line.partition(": ")[0]).name for line in str(caught.value).split("\n")) == [
+        "cut.jpg",
+        "cut.png",
+    ]
+    for name in ("a/cut.jpg", "b/cut.png"):
+        (tmp_path / name).unlink()
+    (tmp_path / "a" / "more.jpg").write_bytes(whole + b"what a camera writes behind it" * 50)
+    data = read_images(tmp_path, 2, Image(3, 16, 16), in_memory=False)
+    assert len(data.train) + len(data.test) == 9
+
+
+def test_a_mark_is_of_the_first_bytes_of_a_file(tmp_path: Path) -> None:
+    def mark_with_pixel(row: int, value: int) -> int:
+        picture = noise(50, 50)
+        picture.putpixel((0, row), (value, 0, 0))
+        picture.save(tmp_path / "picture.bmp")  # Whose last row comes first.
+        found = next(look_at([str(tmp_path / "picture.bmp")]))
+        assert isinstance(found, Header)
+        return found.mark
+
+    assert mark_with_pixel(49, 1) != mark_with_pixel(49, 2)
+    assert mark_with_pixel(0, 1) == mark_with_pixel(0, 2)
+    assert (tmp_path / "picture.bmp").stat().st_size > HEAD
 
 
 def test_the_parts_of_a_folder(tmp_path: Path) -> None:

@@ -92,19 +92,19 @@ def _list_parts(path: Path, seed: int) -> dict[str, dict[str, list[str]]]:
         raise TrainingError(f"{where}: there is a folder `{there[0]}`, and no `train` beside it")
     if len(there) == 1:
         raise TrainingError(f"{where}: there is a folder `train`, and no `test` or `val` beside it")
-    parts = {part: _list_classes(path / part) for part in there}
+    parts = {part: _list_classes(path / part, "; images without classes must lie elsewhere") for part in there}
     for part in there[1:]:
-        odd = sorted(set(parts["train"]) ^ set(parts[part]))
-        if odd:
-            raise TrainingError(f"{where}: class {printable(odd[0])} is in only one of `train` and `{part}`")
+        for here, beside in (("train", part), (part, "train")):
+            if alone := sorted(set(parts[here]) - set(parts[beside])):
+                raise TrainingError(f"{where}: class {printable(alone[0])} is in `{here}`, and not in `{beside}`")
     return parts if "test" in parts else {"train": parts["train"], "test": parts["val"]}
 
 
-def _list_classes(path: Path) -> dict[str, list[str]]:
-    """The files of each class, both in order."""
+def _list_classes(path: Path, hint: str = "") -> dict[str, list[str]]:
+    """The files of each class, both in order. hint: what is told besides where there is no class."""
     classes = {_name_of(folder): _list_images(folder) for folder in sorted(path.iterdir()) if _is_class(folder)}
     if len(classes) < 2:
-        found = f"only one, {printable(next(iter(classes)))}" if classes else "none"
+        found = f"only one, {printable(next(iter(classes)))}" if classes else f"none{hint}"
         raise TrainingError(f"{printable(str(path))}: a folder for each class is needed, and there is {found}")
     for name in classes:
         if not name.isprintable():  # Nor is a name that is not UTF-8: nothing could be written that has it in it.

@@ -30,10 +30,17 @@ MOST_PIXELS = 89_478_485
 
 _GREY = ("1", "L", "LA", "La")
 _DEEPER_THAN_BYTES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-_ORIENTATION = 0x0112  # The tag of EXIF; from 5 on, height and width change places.
+_ORIENTATION = 0x0112  # The tag of EXIF.
+_SIDEWAYS = (5, 6, 7, 8)  # With these height and width change places.
 
 HEAD = 4096
 """Bytes at the beginning of a file by which one is told from another of its size."""
+
+_ENDS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND"}
+"""What a file ends with; in the pixels of a JPEG no such bytes are."""
+
+_TAIL = 256
+"""Bytes in which that end is looked for: some programs and cameras write something behind it."""
 
 CropBox = Callable[[int, int], tuple[float, float, float, float]]
 """For a height and a width: top, left, height and width of what is cut out of the picture."""
@@ -47,6 +54,17 @@ class Header(NamedTuple):
 
     has_colours: bool
     mark: int
+
+
+def hush_decoders() -> None:
+    """Let what PIL warns of be no lines among those of a training: it is an error here, or of no matter.
+
+    That are pictures of very many pixels, and EXIF data that are cut. For all threads, as Python has it.
+    """
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+hush_decoders()
 
 
 def read_image(file: str | os.PathLike[str], height: int, width: int, channels: int = 3) -> Tensor:
@@ -65,26 +83,35 @@ def read_image(file: str | os.PathLike[str], height: int, width: int, channels: 
 def look_at(files: Iterable[str]) -> Iterator[Header | TrainingError]:
     """Read the header of each file, and tell of it, or why its picture is not read.
 
-    Not for several threads: what Python warns of is decided for all of them.
+    A JPEG or PNG that has no end is decoded, for most of these are cut, which a training would find out late.
     """
-    from PIL import Image as Pictures
+    for file in files:
+        try:
+            with _opened(file) as picture:
+                head, tail = _ends_of(picture)
+                if _ENDS.get(picture.format or "", b"") not in tail:
+                    picture.load()
+                found: Header | TrainingError = Header(picture.mode not in _GREY, _mark_of(head))
+        except TrainingError as error:
+            found = error
+        yield found
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Pictures.DecompressionBombWarning)  # It is an error below.
-        for file in files:
-            try:
-                with _opened(file) as picture:
-                    found: Header | TrainingError = Header(picture.mode not in _GREY, _mark_of(picture))
-            except TrainingError as error:
-                found = error
-            yield found
+
+def _ends_of(picture: ImageFile) -> tuple[bytes, bytes]:
+    """The first HEAD and the last _TAIL bytes of the file of a picture that is open."""
+    file = picture.fp
+    assert file is not None, "it is open"
+    at = file.tell()
+    file.seek(0)
+    head = file.read(HEAD)
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+    tail = file.read()
+    file.seek(at)
+    return head, tail
 
 
-def _mark_of(picture: ImageFile) -> int:
-    """By the bytes that were read for the header, so that it takes no time."""
-    assert picture.fp is not None, "it is open"
-    picture.fp.seek(0)
-    return int.from_bytes(hashlib.blake2b(picture.fp.read(HEAD), digest_size=8).digest(), "little", signed=True)
+def _mark_of(head: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(head, digest_size=8).digest(), "little", signed=True)
 
 
 def decode(file: str, height: int, width: int, channels: int = 3, crop: CropBox | None = None) -> bytes:
@@ -98,7 +125,7 @@ def decode(file: str, height: int, width: int, channels: int = 3, crop: CropBox 
 
     with _opened(file) as opened:
         orientation = opened.getexif().get(_ORIENTATION, 1)
-        turned = orientation >= 5
+        turned = orientation in _SIDEWAYS
         full_width, full_height = reversed(opened.size) if turned else opened.size
         top, left, box_height, box_width = (crop or _cover(height, width))(full_height, full_width)
         enough = (
@@ -150,7 +177,7 @@ def _opened(file: str) -> Iterator[ImageFile]:
 
     try:
         if not os.path.isfile(file):
-            raise _refused(file, "not an image, but a folder" if os.path.isdir(file) else "there is no such file")
+            raise _refused(file, _no_file(file))
         with Pictures.open(file, formats=FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise _refused(file, f"{picture.width:,}x{picture.height:,} pixels; at most {MOST_PIXELS:,} are read")
@@ -163,10 +190,23 @@ def _opened(file: str) -> Iterator[ImageFile]:
     except TrainingError:
         raise
     except UnidentifiedImageError:
+        if not os.path.getsize(file):
+            raise _refused(file, "the file is empty") from None
         raise _refused(file, f"not an image that can be read; those of {', '.join(FORMATS)} are") from None
+    except PermissionError:
+        raise _refused(file, "it may not be read (permission denied)") from None
     except Exception as error:  # What PIL's decoders raise on bad files is of every kind.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise _refused(file, f"not an image that can be read ({reason})") from None
+
+
+def _no_file(file: str) -> str:
+    """What is there in place of a file."""
+    if os.path.isdir(file):
+        return "not an image, but a folder"
+    if os.path.islink(file):
+        return "a link to a file that is not there"
+    return "not a file, but a device or a pipe" if os.path.exists(file) else "there is no such file"
 
 
 def _refused(file: str, why: str) -> TrainingError:
