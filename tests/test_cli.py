@@ -68,6 +68,8 @@ def folder(tmp_path: Path) -> Path:
         (["check", "fine.arch", "--max-layers", "0"], 2),
         (["schema", "diagnostics"], 0),
         (["schema", "recipe"], 0),
+        (["schema", "sweep"], 0),
+        (["schema", "rates"], 0),
         (["schema", "nothing"], 2),
         ([], 2),
         (["chekc", "fine.arch"], 2),
@@ -234,7 +236,7 @@ def test_wrong_use_is_said_as_all_else(told: CommandLine) -> None:
         ("check", "fine.arch", "--set"): "option '--set' requires an argument\narchdsl: see `archdsl check --help`",
         ("schema",): (
             "missing argument 'name'; it is one of diagnostics, lines, cost, evaluation, prediction, runs, "
-            "comparison, recipe\n"
+            "comparison, sweep, rates, recipe\n"
             "archdsl: see `archdsl schema --help`"
         ),
         ("recipe",): "missing command; it is one of explain, show\narchdsl: see `archdsl recipe --help`",

@@ -84,8 +84,10 @@ def test_the_file_of_weights_alone_is_enough(folder: Path, capsys: pytest.Captur
 
 
 def test_other_parts_of_the_data(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    parts = {part: told(capsys, "run", part=part) for part in ("test", "validation", "train")}
-    assert [parts[part]["images"] for part in parts] == [70, 20, 80]
+    parts = {part: told(capsys, "run", part=part) for part in ("test", "validation", "train", "all")}
+    assert [parts[part]["images"] for part in parts] == [70, 20, 80, 170]
+    confusions = [torch.tensor(parts[part]["confusion"]) for part in parts]
+    assert torch.equal(sum(confusions[:3]), confusions[3])
     # They are those of the training, whose weights are in the file to the last bit.
     epoch, result = (json.loads((folder / "run" / name).read_text()) for name in ("metrics.jsonl", "result.json"))
     assert parts["validation"]["loss"] == epoch["validation_loss"]

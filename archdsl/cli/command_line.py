@@ -13,6 +13,7 @@ from archdsl.cli.options import Command
 from archdsl.commands.guard import guarded
 from archdsl.diagnostics.render import visible
 from archdsl.exit_codes import EXIT_FINE, EXIT_INTERRUPTED, EXIT_USAGE
+from archdsl.training.start import told_by_first, wait_for_first
 
 ORDER = (
     *("check", "fmt", "explain", "show", "diagram", "diff"),
@@ -73,7 +74,9 @@ def run_words(words: list[str]) -> int:
         where = getattr(getattr(error, "ctx", None), "command_path", "archdsl")
         if where == "archdsl" and words[0] in command_names():
             where += f" {words[0]}"  # Of an option without its value typer does not tell the command.
-        print(f"archdsl: {visible(in_our_words(error))}\narchdsl: see `{where} --help`", file=sys.stderr)
+        with told_by_first():
+            print(f"archdsl: {visible(in_our_words(error))}\narchdsl: see `{where} --help`", file=sys.stderr)
+        wait_for_first()
         return EXIT_USAGE
     if callable(command):
         return command()

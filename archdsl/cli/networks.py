@@ -110,10 +110,13 @@ def explain(
 @commands.command()
 def schema(
     name: Annotated[
-        Literal["diagnostics", "lines", "cost", "evaluation", "prediction", "runs", "comparison", "recipe"],
+        Literal[
+            "diagnostics", "lines", "cost", "evaluation", "prediction", "runs", "comparison", "sweep", "rates", "recipe"
+        ],
         typer.Argument(
-            help="Of what `check` prints as json (diagnostics) or jsonl (lines), `show`, `eval`, `predict`, `runs` and "
-            "`compare` (cost, evaluation, prediction, runs, comparison), or of a recipe."
+            help="Of what `check` prints as json (diagnostics) or jsonl (lines), `show`, `eval`, `predict`, `runs`, "
+            "`compare`, `sweep` and `find-lr` (cost, evaluation, prediction, runs, comparison, sweep, rates), or of a "
+            "recipe."
         ),
     ],
 ) -> Command:

@@ -19,7 +19,7 @@ def evaluate(
         str | None, typer.Option(help="The data set: its name, or folder:PATH; by default that of the run.")
     ] = None,
     part: Annotated[
-        Literal["test", "validation", "train"], typer.Option("--part", help="Which of its images.")
+        Literal["test", "validation", "train", "all"], typer.Option("--part", help="Which of its images.")
     ] = "test",
     data_dir: DataDir = None,
     download: Download = False,

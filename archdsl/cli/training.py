@@ -136,6 +136,8 @@ def sweep(
         typer.Option(metavar="SWEEP", help="Go on with a stopped sweep; `auto`: with that in --out, if there is one."),
     ] = None,
     save_every: SaveEvery = None,
+    weights: StartingWeights = None,
+    leave_out: Except = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the table alone.")] = False,
     format: Annotated[TextOrJson, typer.Option("--format", help="For people or for programs.")] = "text",
 ) -> Command:
@@ -167,6 +169,8 @@ def sweep(
                 "--limit-train": limit_train,
                 "--limit-test": limit_test,
             },
+            weights=weights,
+            leave_out=leave_out or (),
             device=device,
             data_dir=data_dir,
             download=download,
@@ -198,6 +202,8 @@ def find_lr(
     root: Root = None,
     data_dir: DataDir = None,
     download: Download = False,
+    weights: StartingWeights = None,
+    leave_out: Except = None,
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE.html", help="Write a page with the curve, too.")
     ] = None,
@@ -223,6 +229,8 @@ def find_lr(
             recipe=recipe,
             set_recipe=set_recipe or (),
             flags={"--data": data, "--batch-size": batch_size, "--seed": seed, "--limit-train": limit_train},
+            weights=weights,
+            leave_out=leave_out or (),
             device=device,
             data_dir=data_dir,
             download=download,

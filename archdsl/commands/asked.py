@@ -45,9 +45,16 @@ class Asked(NamedTuple):
     download: bool = False
 
     @property
+    def wrong_use(self) -> str | None:
+        """What is wrong with these options, in words, whatever the command."""
+        if self.leave_out and self.weights is None:
+            return "--except leaves out a part of --weights FILE, which is not given"
+        return None
+
+    @property
     def for_spec(self) -> list[str]:
         """The options given that are of use with a spec alone."""
-        given = {"--input": self.input, "--set": self.settings, "--root": self.root}
+        given = {"--input": self.input, "--set": self.settings, "--root": self.root, "--weights": self.weights}
         return [option for option, value in given.items() if value not in (None, (), [])]
 
     @property

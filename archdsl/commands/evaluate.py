@@ -33,7 +33,7 @@ def evaluate(
 
     Args:
         data: the data set; by default that of the run.
-        part: "test", "validation" or "train".
+        part: "test", "validation", "train", or "all" of them.
         data_dir, download: where published data sets lie, and whether one that is not there is fetched.
         mean, std: the normalization of weights that keep none, "0.5,0.5,0.5".
         worst: so many images most wrong are told, too.

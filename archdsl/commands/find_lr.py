@@ -37,6 +37,8 @@ def find_lr(
         0 when done, 1 where the spec has errors, 2 on wrong use or where a file can't be read or written, 3 where
         memory does not suffice.
     """
+    if asked.wrong_use is not None:
+        return refuse(asked.wrong_use)
     if not 0 < low < high <= 100:
         return refuse(f"--from {low:g} --to {high:g}: rates rise from more than 0 to 100 at most")
     read = asked.read_network()
@@ -57,6 +59,8 @@ def find_lr(
                 low=low,
                 high=high,
                 steps=steps,
+                weights=asked.weights,
+                leave_out=asked.leave_out,
                 device=asked.device,
                 data_dir=asked.data_dir,
                 download=asked.download,

@@ -17,7 +17,7 @@ from archdsl.runs.folder import RunFolder
 from archdsl.runs.sweep import PLAN, document_of, lines_of, read_plan, table_of
 from archdsl.training.signals import end_on_signals
 from archdsl.training.start import load_torch
-from archdsl.training.sweep import plan_of, refuse_other_plan, run_sweep
+from archdsl.training.sweep import plan_of, refuse_other_plan, run_sweep, start_of
 from archdsl.weights.files import Origin
 
 
@@ -64,7 +64,9 @@ def sweep(
         if asked.spec is None and kept is not None:
             plan = kept
         else:
-            plan = plan_of(subject, asked.find_recipe(None if quiet else told), asked.overrides(), over)
+            recipe = asked.find_recipe(None if quiet else told)
+            start = None if asked.weights is None else start_of(asked.weights, asked.leave_out)
+            plan = plan_of(subject, recipe, asked.overrides(), over, start)
             if kept is not None:
                 refuse_other_plan(kept, plan, subject, visible(str(folder)))
         with end_on_signals():
@@ -96,6 +98,8 @@ def _wrong_use(asked: Asked, over: Sequence[str], out: Path | None, resume: str 
     spec, for_spec = asked.spec, [*(["--over"] if over else []), *asked.for_recipe, *asked.for_spec]
     if spec == STDIN:
         return "sweep reads a file, and `-` is none"
+    if asked.wrong_use is not None:
+        return asked.wrong_use
     if resume == AUTO and (out is None or spec is None):
         return "--resume auto goes on with the sweep in --out FOLDER, and begins one of SPEC where there is none"
     if resume not in (None, AUTO) and out is not None:

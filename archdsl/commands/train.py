@@ -63,28 +63,12 @@ def train(
         with end_on_signals():
             with told_by_first():
                 ready = _made_ready(asked, out, resume, quiet)
-            if isinstance(ready, int):
-                wait_for_first()
-                return ready
-            load_torch()
-            from archdsl.training.run import train as run_train  # Here, for torch takes seconds to import.
-
-            result = run_train(
-                ready.subject,
-                ready.recipe,
-                device=asked.device,
-                data_dir=asked.data_dir,
-                download=asked.download,
-                out=ready.out,
-                resume=ready.is_resumed,
-                weights=asked.weights,
-                leave_out=asked.leave_out,
-                save_every=save_every,
-                tensorboard=tensorboard,
-                report=choose_report(sys.stdout, quiet),
-            )
+            result = ready if isinstance(ready, int) else _trained(ready, asked, save_every, tensorboard, quiet)
     except TrainingError as error:
         return complain(error)
+    if isinstance(result, int):
+        wait_for_first()
+        return result
     return _told(result)
 
 
@@ -100,6 +84,12 @@ def _made_ready(asked: Asked, out: Path | None, resume: str | None, quiet: bool)
         run = RunFolder.open(Path(resume))
         given = given or checked_subject(run.origin(), run.check())
         out = run.path
+        before = run.environment().get("weights")
+        if asked.weights is not None and str(asked.weights) != before:  # As `--resume auto` may have it.
+            started = "weights drawn anew" if before is None else printable(str(before))
+            raise TrainingError(
+                f"{run} was started from {started}, and not from --weights {visible(str(asked.weights))}"
+            )
         asked = asked._replace(recipe=asked.recipe or out / RECIPE)
     if isinstance(given, int):
         return given
@@ -115,8 +105,8 @@ def _wrong_use(asked: Asked, out: Path | None, resume: str | None) -> str | None
     spec = asked.spec
     if spec == STDIN:
         return "train reads a file, and `-` is none"
-    if asked.leave_out and asked.weights is None:
-        return "--except leaves out a part of --weights FILE, which is not given"
+    if asked.wrong_use is not None:
+        return asked.wrong_use
     if resume == AUTO and (out is None or spec is None):
         return "--resume auto goes on with the run in --out FOLDER, and trains SPEC where there is none"
     if resume not in (None, AUTO) and out is not None:
@@ -130,6 +120,26 @@ def _wrong_use(asked: Asked, out: Path | None, resume: str | None) -> str | None
     if spec is not None and (Path(spec) / SPEC).exists():
         return f"{visible(spec)} is a run; `archdsl train --resume {visible(spec)}` goes on with it"
     return None
+
+
+def _trained(ready: _Ready, asked: Asked, save_every: float | None, tensorboard: bool, quiet: bool) -> RunResult:
+    load_torch()
+    from archdsl.training.run import train as run_train  # Here, for torch takes seconds to import.
+
+    return run_train(
+        ready.subject,
+        ready.recipe,
+        device=asked.device,
+        data_dir=asked.data_dir,
+        download=asked.download,
+        out=ready.out,
+        resume=ready.is_resumed,
+        weights=asked.weights,
+        leave_out=asked.leave_out,
+        save_every=save_every,
+        tensorboard=tensorboard,
+        report=choose_report(sys.stdout, quiet),
+    )
 
 
 def _told(result: RunResult) -> int:

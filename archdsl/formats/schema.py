@@ -297,7 +297,7 @@ _EVALUATION = {
     "version": _constant(VERSION),
     "weights": _text("The file of weights."),
     "data": _text("The data set, as a recipe names it."),
-    "part": {"enum": ["test", "validation", "train"]},
+    "part": {"enum": ["test", "validation", "train", "all"]},
     "images": _count("How many images there were; each counts once."),
     "loss": {"description": "The mean cross entropy, without label smoothing.", "type": "number", "minimum": 0},
     "accuracy": _rate("The part that is right."),
@@ -408,6 +408,41 @@ _COMPARISON = {
     "networks": _list(_text("As `2 changes`."), "How the network of each run differs from that of the first."),
 }
 
+_SWEEP = {
+    "version": _constant(VERSION),
+    "sweep": _text("Its folder."),
+    "ranked_by": {"description": "By which images the points are ranked.", "enum": ["validation", "test"]},
+    "points": _list(
+        _object(
+            "A point of the grid, with its run.",
+            {
+                "values": {"description": "Its values of the keys that are swept.", "type": "object"},
+                "accuracy": _rate_or_null("On the images that points are ranked by; null where it is not finished."),
+                **_RUN,
+                "status": {"enum": [*_RUN["status"]["enum"], "not begun"]},
+            },
+        ),
+        "The best first, those without an accuracy last.",
+    ),
+}
+
+_RANGE_TEST = {
+    "version": _constant(VERSION),
+    "suggestion": _or_null("number", "The rate to begin with; null where the loss falls at none."),
+    "ended_early": {"description": "Whether the loss grew too large, or was no number.", "type": "boolean"},
+    "steps": _list(
+        _object(
+            "A step.",
+            {
+                "lr": {"description": "Its rate.", "type": "number"},
+                "loss": {"description": "That of its batch, before the step.", "type": "number"},
+                "smoothed": {"description": "The moving average of the losses so far.", "type": "number"},
+            },
+        ),
+        "In their order, at rates that rise.",
+    ),
+}
+
 _KINDS = ("diagnostic", "network", "open_network", "library", "least_input", "accepted_sizes", "summary")
 
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -451,6 +486,16 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "$schema": _DRAFT,
         "title": "What `archdsl compare --format json` prints",
         **_object("One document.", _COMPARISON),
+    },
+    "sweep": {
+        "$schema": _DRAFT,
+        "title": "What `archdsl sweep --format json` prints",
+        **_object("One document for a sweep.", _SWEEP),
+    },
+    "rates": {
+        "$schema": _DRAFT,
+        "title": "What `archdsl find-lr --format json` prints",
+        **_object("One document for a range test of learning rates.", _RANGE_TEST),
     },
     "evaluation": {
         "$schema": _DRAFT,

@@ -35,11 +35,27 @@ class Point(NamedTuple):
     recipe: Mapping[str, Any]
 
 
+class Start(NamedTuple):
+    """The weights that each point starts from: their file, its SHA-256, and the modules that are not taken from it."""
+
+    file: str
+    sha256: str
+    leave_out: tuple[str, ...]
+
+    def __str__(self) -> str:
+        left_out = "".join(f" --except {module}" for module in self.leave_out)
+        return printable(f"{self.file} (SHA-256 {self.sha256[:8]}){left_out}")
+
+
 class Plan(NamedTuple):
-    """What a sweep is to do. network: what it was made of, as a checkpoint keeps it; see `network_facts`."""
+    """What a sweep is to do.
+
+    network: what it was made of, as a checkpoint keeps it; see `network_facts`. start: None where weights are drawn.
+    """
 
     network: Mapping[str, Any]
     points: tuple[Point, ...]
+    start: Start | None = None
 
     def check(self, folder: Path) -> Checked:
         """The network checked anew, by what the plan keeps alone."""
@@ -84,21 +100,33 @@ def read_plan(folder: RunFolder) -> Plan:
     try:
         origin = origin_in(content["network"], name)
         points = tuple(Point(each["name"], dict(each["values"]), dict(each["recipe"])) for each in content["points"])
+        start = _start_in(content)
     except WeightsError as error:
         raise TrainingError(str(error)) from None
     except (KeyError, TypeError, ValueError):
-        points = ()
+        points, start = (), None
     # A name becomes a path.
     if not points or not all(isinstance(each.name, str) and each.name == safe(each.name) for each in points):
         raise TrainingError(f"{name}: damaged: not a plan as archdsl writes it")
     facts = origin._asdict()
-    return Plan({key: facts[key] for key in ("spec", "files", "input", "settings")}, points)
+    return Plan({key: facts[key] for key in ("spec", "files", "input", "settings")}, points, start)
+
+
+def _start_in(content: Mapping[str, Any]) -> Start | None:
+    """The weights in what a plan's file holds. Raises KeyError or TypeError where they are damaged."""
+    if (start := content.get("start")) is None:
+        return None
+    found = Start(start["file"], start["sha256"], tuple(start["leave_out"]))
+    if not all(isinstance(each, str) for each in (*found[:2], *found.leave_out)):
+        raise TypeError
+    return found
 
 
 def write_plan(folder: RunFolder, plan: Plan) -> None:
     """Raises OSError."""
     points = [each._asdict() for each in plan.points]
-    folder.write_json(PLAN, {"version": VERSION, "network": dict(plan.network), "points": points})
+    start = None if plan.start is None else plan.start._asdict()
+    folder.write_json(PLAN, {"version": VERSION, "network": dict(plan.network), "points": points, "start": start})
 
 
 def safe(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from archdsl.training.environment import choose_device
 from archdsl.training.loop import Setup, compute_step, requests_of_epoch, take_step
 from archdsl.training.out_of_memory import advice, is_out_of_memory
 from archdsl.training.report import Report, Silence
-from archdsl.training.setup import prepare_training, read_images, refuse_unfit
+from archdsl.training.setup import prepare_training, read_fitting, read_images, refuse_unfit
 from archdsl.training.signals import StopRequest
 from archdsl.training.start import is_one_of_many
 from archdsl.training.subject import Subject
@@ -33,6 +33,8 @@ def find_rate(
     low: float = 1e-6,
     high: float = 10.0,
     steps: int = 100,
+    weights: Path | None = None,
+    leave_out: Sequence[str] = (),
     device: str = "auto",
     data_dir: Path | None = None,
     download: bool = False,
@@ -48,9 +50,10 @@ def find_rate(
         raise TrainingError(only, of_all=True)
     on, world = choose_device(device), World()
     recipe = recipe.model_copy(update={"ema": None})
+    start = None if weights is None else read_fitting(weights, subject.network, subject.spec.name, leave_out)
     data = read_images(recipe, subject, data_folder(data_dir), download, on, world, report or Silence())
     refuse_unfit(recipe, subject, data, world)
-    progress, setup, _, _ = prepare_training(subject.network, recipe, data, on, world)
+    progress, setup, _, _ = prepare_training(subject.network, recipe, data, on, world, start)
     progress.model.train()
     rates, losses = rates_of(low, high, steps), list[float]()
     try:

@@ -6,6 +6,7 @@ its checkpoint, and the rest follows.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Sequence
 from itertools import product
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 from archdsl.diagnostics.render import printable
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FAILED, EXIT_FINE
+from archdsl.reader import reason_of
 from archdsl.recipe.read import MOST_MISTAKES, Override, read_overrides, read_recipe, recipe_of_values
 from archdsl.recipe.recipe import Recipe, recipe_differences
 from archdsl.runs.folder import SPEC, RunFolder
-from archdsl.runs.sweep import Plan, Point, names_of, over_text, write_plan
+from archdsl.runs.sweep import Plan, Point, Start, names_of, over_text, write_plan
 from archdsl.training.resume import network_difference, network_facts
 from archdsl.training.start import is_one_of_many
 from archdsl.training.subject import Subject
@@ -32,13 +34,20 @@ if TYPE_CHECKING:
 MOST_POINTS = 1000
 
 
-def plan_of(subject: Subject, recipe: str | Path | None, fixed: tuple[Override, ...], over: Sequence[str]) -> Plan:
+def plan_of(
+    subject: Subject,
+    recipe: str | Path | None,
+    fixed: tuple[Override, ...],
+    over: Sequence[str],
+    start: Start | None = None,
+) -> Plan:
     """The plan of a grid.
 
     Args:
         recipe: the path of the recipe that all points have in common.
         fixed: what the command line puts over it.
         over: each `--over`, as "optimizer.lr=0.01,0.1".
+        start: the weights that all points start from.
 
     Raises:
         TrainingError: with a line for each mistake in any of the points.
@@ -62,7 +71,17 @@ def plan_of(subject: Subject, recipe: str | Path | None, fixed: tuple[Override, 
         raise TrainingError("\n".join([*list(wrong)[:MOST_MISTAKES], *more]))
     values = [{".".join(each.path): each.value for each in overrides} for overrides in chosen]
     points = zip(names_of(values), values, (each.model_dump() for each in recipes), strict=True)
-    return Plan(network_facts(subject.origin()), tuple(Point(*each) for each in points))
+    return Plan(network_facts(subject.origin()), tuple(Point(*each) for each in points), start)
+
+
+def start_of(weights: Path, leave_out: Sequence[str] = ()) -> Start:
+    """What makes the weights to start from what they are. Raises TrainingError where they can't be read."""
+    try:
+        with open(weights, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise TrainingError(printable(f"{weights}: {reason_of(error)}")) from None
+    return Start(str(weights.absolute()), digest, tuple(leave_out))
 
 
 def read_over(over: Sequence[str], fixed: tuple[Override, ...] = ()) -> list[tuple[Override, ...]]:
@@ -112,6 +131,8 @@ def refuse_other_plan(kept: Plan, given: Plan, subject: Subject, sweep: str) -> 
     if kept.network != given.network:
         other = network_difference(kept.network, subject.network, subject.spec, sweep)
         differs += [] if other is None else [other]
+    if (kept.start and kept.start[1:]) != (given.start and given.start[1:]):
+        differs.append(f"  --weights: {kept.start or 'none'} then, {given.start or 'none'} now")
     if differs:
         told = (
             f"{sweep} can't go on by another plan than it was started by; leave SPEC and --over out to go on by its own"
@@ -163,8 +184,10 @@ def run_sweep(
     on = choose_device(device)
     recipes = [recipe_of(each) for each in plan.points]
     held = _Held(subject, data_dir, download, on, choose_report(stdout, quiet))
-    if resume:
-        sweep = RunFolder(Path(folder or "."))
+    sweep = RunFolder(Path(folder or ".")) if resume else None
+    if plan.start is not None and not (sweep and all((sweep.path / each.name / SPEC).exists() for each in plan.points)):
+        _refuse_unfit_start(plan.start, subject)
+    if sweep is not None:
         left = [each for each, point in zip(recipes, plan.points, strict=True) if not _is_done(sweep, point)]
         held.refuse_unfit(left)
     else:
@@ -190,6 +213,8 @@ def run_sweep(
                     download=download,
                     out=place,
                     resume=(place / SPEC).exists(),
+                    weights=None if plan.start is None else Path(plan.start.file),
+                    leave_out=() if plan.start is None else plan.start.leave_out,
                     save_every=save_every,
                     report=report,
                     images=held.images(recipe),
@@ -207,6 +232,16 @@ def run_sweep(
                 )
                 return sweep, 128 + result.signal
     return sweep, EXIT_FAILED if failed else EXIT_FINE
+
+
+def _refuse_unfit_start(start: Start, subject: Subject) -> None:
+    """Raise TrainingError where the weights that points start from are others than they were, or do not fit."""
+    from archdsl.training.setup import read_fitting
+
+    found = start_of(Path(start.file), start.leave_out)
+    if found != start:
+        raise TrainingError(f"--weights: {found} is another file than the sweep was started with, {start}")
+    read_fitting(Path(start.file), subject.network, subject.spec.name, start.leave_out)
 
 
 def _is_done(sweep: RunFolder, point: Point) -> bool:

@@ -37,9 +37,6 @@ from archdsl.training.world import World
 from archdsl.weights import tensors
 from archdsl.weights.files import Normalization, Origin
 
-PARTS = ("test", "validation", "train")
-"""The parts of a data set."""
-
 
 class Trained(NamedTuple):
     """A trained network with its weights, on a device.
@@ -128,12 +125,13 @@ def _check_channels(name: str, network: Network, normalization: Normalization) -
 def load_part(
     trained: Trained, data: Data, part: str, data_dir: Path, download: bool = False, report: Report | None = None
 ) -> tuple[tuple[str, ...], Images]:
-    """The names of the classes of a data set, and the images of a part of it, on the device.
+    """The names of the classes of a data set, and the images of a part of it, or of "all", on the device.
 
     Raises TrainingError where they can't be had, or are not for this network.
     """
     if not data.name.startswith("folder:"):  # Whether one is grey is told by all of its images.
-        data = data.model_copy(update={"train": 1, "validation": 0} if part == "test" else {"test": 1})
+        unused = {"test": {"train": 1, "validation": 0}, "validation": {"test": 1}, "train": {"test": 1}, "all": {}}
+        data = data.model_copy(update=unused[part])
     try:
         found = load_data(data, trained.network, trained.spec, data_dir, download, report)
     except TrainingError as error:

@@ -257,3 +257,15 @@ def test_an_error_is_told_once(folder: Path) -> None:
     assert process.returncode != 0
     assert "archdsl: --out: taken is not empty; a run is never written over another" in complaints
     assert "archdsl: process 1" not in complaints
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("broken", "more"), [("cnov(8, 3)", ()), ("", ("--epochs", "none"))])
+def test_what_is_wrong_before_a_training_is_told_once(folder: Path, broken: str, more: tuple[str, ...]) -> None:
+    (folder / "net.arch").write_text(SPEC + broken)
+    command = words(folder, "run", *more, processes=2)
+    command[command.index("--max-restarts") + 1] = "0"
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0
+    assert "exitcode  : 0" not in done.stderr
+    assert len(re.findall(r"^(?:error\[|archdsl: )", done.stderr, re.M)) == (1 if broken else 2)  # And "see --help".

@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from commands import sweep, train
 
 from archdsl.commands.compare import compare
+from archdsl.formats.schema import SCHEMAS
 from archdsl.runs.folder import RunFolder, runs
 from archdsl.runs.sweep import PLAN, names_of
 from archdsl.training.report import Silence
@@ -60,6 +62,7 @@ def test_the_points_are_the_runs_of_a_grid_told_best_first(folder: Path, capsys:
     assert go(format="json", quiet=False) == 0
     said = capsys.readouterr()
     table = json.loads(said.out)
+    jsonschema.Draft202012Validator(SCHEMAS["sweep"]).validate(table)
     assert "1 of 4: optimizer.lr=0.01 data.seed=1\n" in said.err
     assert (table["sweep"], table["ranked_by"]) == ("sweeps/net-1", "validation")
     accuracies = [each["accuracy"] for each in table["points"]]
@@ -159,6 +162,48 @@ def test_a_sweep_that_was_stopped_goes_on_to_the_same_end(
     (folder / "net.arch").unlink()  # The plan has all that it needs.
     assert sweep(None, resume="s", device="cpu", quiet=True) == 0
     assert outcome(Path("s")) == outcome(Path("undisturbed"))
+
+
+def test_a_sweep_of_fine_tuning_starts_each_point_from_the_weights(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("net.arch", device="cpu", out=Path("before"), quiet=True) == 0
+    Path("w.safetensors").write_bytes(Path("before/weights.safetensors").read_bytes())
+    tuned: dict[str, Any] = {"weights": Path("w.safetensors"), "leave_out": ["4"], "over": OVER[:1]}
+    alone = {**tuned, "set_recipe": ["optimizer.lr=0.05"]}
+    del alone["over"]
+    assert train("net.arch", device="cpu", out=Path("alone"), quiet=True, **alone) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("archdsl.training.report.choose_report", lambda *_: Interrupts())
+        assert go("s", **tuned) == 130
+    capsys.readouterr()
+    for other, told in (
+        ({"weights": None, "leave_out": []}, "/w.safetensors (SHA-256 "),
+        ({"leave_out": []}, ") --except 4 then, "),
+    ):
+        assert go("s", resume="auto", **{**tuned, **other}) == 2
+        assert told in capsys.readouterr().err
+    assert sweep(None, resume="s", weights=Path("w.safetensors")) == 2
+    assert capsys.readouterr().err == "archdsl: --resume SWEEP has its network and recipes; --weights is for a SPEC\n"
+
+    Path("w.safetensors").rename("moved.safetensors")
+    assert sweep(None, resume="s", device="cpu", quiet=True) == 2
+    assert "w.safetensors: no such file or directory" in capsys.readouterr().err
+    Path("w.safetensors").write_bytes(Path("alone/weights.safetensors").read_bytes())
+    assert sweep(None, resume="s", device="cpu", quiet=True) == 2
+    assert "is another file than the sweep was started with, " in capsys.readouterr().err
+    assert go("s", resume="auto", **{**tuned, "weights": Path("moved.safetensors")}) == 0
+    assert outcome(Path("s"))["optimizer.lr=0.05"] == outcome(Path("alone"))["alone"]
+    Path("moved.safetensors").unlink()
+    assert sweep(None, resume="s", device="cpu", quiet=True) == 0
+
+    assert go("t", weights=Path("none.safetensors")) == 2
+    assert go("t", leave_out=["4"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "archdsl: none.safetensors: no such file or directory",
+        "archdsl: --except leaves out a part of --weights FILE, which is not given",
+    ]
+    assert not Path("t").exists()
 
 
 def test_a_plan_that_was_tampered_with_leads_out_of_no_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,9 @@ a resumed training would miss.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 
 import torch
@@ -67,6 +68,9 @@ class Images(Protocol):
     def take(self, indices: Tensor) -> Self:
         """The set of the images at these indices."""
 
+    def joined(self, others: Sequence[Self]) -> Self:
+        """The set of these images and then those of others of its kind."""
+
     def to(self, device: torch.device) -> Self:
         """The set that gives its images on a device."""
 
@@ -111,6 +115,12 @@ class ImageSet:
         files = self.files and tuple(self.files[index] for index in indices.tolist())
         return replace(self, images=self.images[indices], labels=self.labels[indices], files=files)
 
+    def joined(self, others: Sequence[Self]) -> Self:
+        sets = (self, *others)
+        files = None if self.files is None else tuple(chain.from_iterable(each.files or () for each in sets))
+        images, labels = torch.cat([each.images for each in sets]), torch.cat([each.labels for each in sets])
+        return replace(self, images=images, labels=labels, files=files)
+
     def to(self, device: torch.device) -> Self:
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
@@ -126,6 +136,11 @@ class DataSet(NamedTuple):
     train: Images
     test: Images
     validation: Images | None = None
+
+    @property
+    def all(self) -> Images:
+        """The images of all parts: those to learn from, those held back, those to test on."""
+        return self.train.joined([part for part in (self.validation, self.test) if part is not None])
 
     def digest(self) -> str:
         """A text that is another one where an image, a label, or the part that an image is in is another."""

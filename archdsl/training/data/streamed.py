@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, Self
 
 import torch
@@ -106,6 +106,11 @@ class StreamedSet:
         files = tuple(self.files[index] for index in indices.tolist())
         marks = None if self.marks is None else self.marks[indices]
         return replace(self, files=files, labels=self.labels[indices.to(self.labels.device)], marks=marks)
+
+    def joined(self, others: Sequence[Self]) -> Self:
+        sets = (self, *others)
+        files = tuple(chain.from_iterable(each.files for each in sets))
+        return replace(self, files=files, labels=torch.cat([each.labels for each in sets]))
 
     def of_channels(self, channels: int) -> Self:
         """The same images, grey or in colours."""
