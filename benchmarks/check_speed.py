@@ -19,10 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+from measuring import processor, version_of
 from peers import PEERS, Peer, with_batch
 from rich.console import Console
 from rich.table import Table
@@ -96,13 +96,6 @@ def verify(row: Row) -> None:
         )
 
 
-def version_of(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
 def rows_of(group: str, path: Path, layers: int, folder: Path, peers: list[Peer]) -> list[Row]:
     """The commands for one network: archdsl's own, and those of the peers on what is written for them."""
     network = archdsl.load(path)
@@ -162,15 +155,6 @@ def table_of(rows: list[Row], runs: dict[int, list[Run]]) -> Table:
         peak = max(each.megabytes for each in runs[index])
         table.add_row(shown, row.tool, row.does, f"{wall:.3f}", f"{ratio:.2f}", f"{cpu:.3f}", f"{peak:.0f}")
     return table
-
-
-def processor() -> str:
-    """The name of the processor, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
 
 
 def main() -> None:

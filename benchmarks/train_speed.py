@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import resource
@@ -28,19 +29,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout, suppress
-from importlib.metadata import PackageNotFoundError, version
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fashion_mnist import TEST_IMAGES, TRAIN_IMAGES, fashion_mnist
+from measuring import per_second, processor, spread, version_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.utils.data import DataLoader
 
 SPECS = Path(__file__).parent.parent / "specs"
-TRAIN_IMAGES, TEST_IMAGES = 60_000, 10_000
-EVALUATED_AT_ONCE = 64
-"""The batch in which archdsl evaluates, and the bare loops. The others do it in the batch that they learn from."""
 
 
 class Case(NamedTuple):
@@ -82,16 +81,6 @@ class Measured(NamedTuple):
     def epoch(self) -> float:
         """The seconds of a whole epoch."""
         return TRAIN_IMAGES / self.train + TEST_IMAGES / self.evaluation + self.end
-
-
-def per_second(images: int, steps: Iterator[object], count: int, warm: int) -> float:
-    """Images per second over `count` steps, each of so many images, after `warm` that do not count."""
-    for _ in islice(steps, warm):
-        pass
-    started = time.perf_counter()
-    done = sum(1 for _ in islice(steps, count))
-    assert done == count
-    return images * count / (time.perf_counter() - started)
 
 
 # The arms
@@ -162,16 +151,18 @@ def bare(case: Case, model: nn.Module, optimizer: Any, memory_format: Any) -> Me
             optimizer.step()
             yield
 
+    at_once = evaluated_at_once(case)
+
     @torch.inference_mode()
     def answers() -> Iterator[None]:
         model.eval()
-        x, _ = batch_of(EVALUATED_AT_ONCE)
+        x, _ = batch_of(at_once)
         while True:
             model(x)
             yield
 
     train = per_second(case.batch, steps(), case.steps, case.warm)
-    return Measured(train, per_second(EVALUATED_AT_ONCE, answers(), case.images // EVALUATED_AT_ONCE, 1))
+    return Measured(train, per_second(at_once, answers(), math.ceil(case.images / at_once), 1))
 
 
 def archdsl_train(case: Case, data: Path) -> Measured:
@@ -206,7 +197,7 @@ def archdsl_train(case: Case, data: Path) -> Measured:
         with suppress(Enough):
             train_loop(progress, setup, observer, stop)
         seconds = times[-1] - times[case.warm - 1]
-        setup.evaluated(progress.model, setup.data.test.take(torch.arange(EVALUATED_AT_ONCE)), stop)
+        setup.evaluated(progress.model, setup.data.test.take(torch.arange(setup.evaluated_at_once)), stop)
         started = time.perf_counter()
         setup.evaluated(progress.model, setup.data.test.take(torch.arange(case.images)), stop)
         evaluated = time.perf_counter()
@@ -323,6 +314,16 @@ def built(case: Case) -> nn.Module:
     return build(archdsl.load(case.spec))
 
 
+def evaluated_at_once(case: Case) -> int:
+    """The batch in which archdsl evaluates a network, and the bare loops. The others do it in that of the training."""
+    import torch
+
+    import archdsl
+    from archdsl.training.evaluation import images_at_once
+
+    return images_at_once(archdsl.load(case.spec), "fp32", torch.device("cpu"))
+
+
 def loader(case: Case, data: Path, *, train: bool) -> DataLoader[Any]:
     """The data as the textbook has it: each image opened by PIL, resized, and made a tensor, by two workers."""
     from torch.utils.data import DataLoader
@@ -386,21 +387,6 @@ def be_arm(name: str, case: Case, data: Path) -> None:
     print(json.dumps(measured._replace(megabytes=kilobytes / 1024)))
 
 
-def write_noise(folder: Path) -> None:
-    """Files in the format and of the size of Fashion-MNIST."""
-    import torch
-
-    raw = folder / "FashionMNIST" / "raw"
-    raw.mkdir(parents=True)
-    for part, count in (("train", TRAIN_IMAGES), ("t10k", TEST_IMAGES)):
-        pixels = torch.randint(0, 256, (count, 28, 28), dtype=torch.uint8)
-        labels = torch.arange(count).remainder(10).to(torch.uint8)
-        heads = [0x803, count, 28, 28], [0x801, count]
-        for values, head, kind in zip((pixels, labels), heads, ("images-idx3", "labels-idx1"), strict=True):
-            start = b"".join(number.to_bytes(4, "big") for number in head)
-            (raw / f"{part}-{kind}-ubyte").write_bytes(start + values.numpy().tobytes())
-
-
 # What comes out
 
 
@@ -443,10 +429,6 @@ def rows_of(case: Case, rounds: list[dict[str, Measured]]) -> list[Row]:
     return rows
 
 
-def spread(ratios: list[float]) -> list[float]:
-    return [round(value, 3) for value in (statistics.median(ratios), min(ratios), max(ratios))]
-
-
 def print_table(rows: list[Row]) -> None:
     print(
         f"{'network':<11}{'':<14}{'train':>9}{'evaluate':>10}{'epoch':>9}  "
@@ -463,22 +445,6 @@ def print_table(rows: list[Row]) -> None:
             f"{''.join(f'{ratio:<20}' for ratio in ratios)}{row.megabytes:6,.0f}",
             flush=True,
         )
-
-
-def version_of(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def processor() -> str:
-    """The name of the processor, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
 
 
 def main() -> None:
@@ -523,11 +489,7 @@ def main() -> None:
     )
 
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(os.environ.get("ARCHDSL_DATA") or folder)
-        if not (data / "FashionMNIST").is_dir():
-            data = Path(folder)
-            write_noise(data)
+    with fashion_mnist() as data:
         for whole in CASES:
             if options.only and whole.name not in options.only:
                 continue

@@ -24,7 +24,9 @@ def evaluate(
     data_dir: DataDir = None,
     download: Download = False,
     limit_test: LimitTest = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images at a time; the numbers stay the same.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Images at a time, by default as suits the network.")
+    ] = None,
     device: Device = "auto",
     mean: Mean = None,
     std: Std = None,

@@ -34,6 +34,7 @@ def evaluate(
     Args:
         data: the data set; by default that of the run.
         part: "test", "validation", "train", or "all" of them.
+        batch_size: so many images at a time, on which no number depends; by default 16 to 256, as suits the network.
         data_dir, download: where published data sets lie, and whether one that is not there is fetched.
         mean, std: the normalization of weights that keep none, "0.5,0.5,0.5".
         worst: so many images most wrong are told, too.
@@ -52,7 +53,6 @@ def evaluate(
         trained = read_weights(found, recipe, device, pixels)
         # Only now, for torch takes seconds to import, and a wrong option none.
         from archdsl.training.data.load import data_folder
-        from archdsl.training.evaluation import BATCH
         from archdsl.training.report import choose_report
         from archdsl.training.signals import stop_on_signals
         from archdsl.training.trained import evaluate_trained, load_part
@@ -61,7 +61,7 @@ def evaluate(
             trained, recipe.data, part, data_folder(data_dir, found.run), download, choose_report(sys.stderr)
         )
         with stop_on_signals() as stop:
-            result = evaluate_trained(trained, images, len(classes), stop, batch_size or BATCH, worst)
+            result = evaluate_trained(trained, images, len(classes), stop, batch_size, worst)
         if result is None:
             refuse("stopped in the middle of the evaluation; nothing is told of a part of the images")
             return 128 + (stop.signal or 0)

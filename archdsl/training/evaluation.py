@@ -10,14 +10,33 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from archdsl.cost.memory import forecast_inference
+from archdsl.network import Network
 from archdsl.runs.evaluation import Bin, Evaluation, Mistake
 from archdsl.training.data.image_set import Images, Request
 from archdsl.training.data.prepare import Prepare
+from archdsl.training.precision import computed_in
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
 
-BATCH = 64
 BINS = 15
+
+FEWEST, MOST = 16, 256
+
+ROOM, ROOM_OF_CPU = 2**31, 2**27
+"""Bytes that may lie between a network's layers, on a GPU and on a CPU, which is no faster with more."""
+
+
+def images_at_once(network: Network, precision: str, device: torch.device) -> int:
+    """How many images a network is best evaluated on at once, in a recipe's precision: 16 to 256, as have room.
+
+    It depends on these alone, and not on what memory is free now: in another batch a device may round in another way,
+    and a run that goes on is to be evaluated as it would have been.
+    """
+    forecast = forecast_inference(network, computed_in(precision, device))
+    room = ROOM_OF_CPU if device.type == "cpu" else ROOM
+    fitting = forecast.largest_batch(forecast.at(1).weights + room)
+    return min(max(fitting, FEWEST), MOST)
 
 
 class _Answers(NamedTuple):
@@ -43,7 +62,7 @@ def evaluate(
     stop: StopRequest,
     *,
     classes: int,
-    batch_size: int = BATCH,
+    batch_size: int,
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
     worst: int = 0,
 ) -> Evaluation | None:
@@ -53,6 +72,7 @@ def evaluate(
 
     Args:
         classes: how many logits the model gives for an image.
+        batch_size: how many images of a process are computed at once; the numbers do not depend on it.
         autocast: the context in which the model runs; what it gives is then reckoned with in single precision.
         worst: how many of the images most wrong are told.
     """

@@ -89,6 +89,7 @@ class Setup(NamedTuple):
     forward: the model as it is called in training: compiled, in parallel with those of other processes.
     heads: gives the weight and the output of each auxiliary head of the forward pass just made.
     autocast: makes the context in which the network is computed.
+    evaluated_at_once: of how many images it is computed at once in evaluation.
     """
 
     recipe: Recipe
@@ -100,11 +101,20 @@ class Setup(NamedTuple):
     autocast: Callable[[], AbstractContextManager[object]]
     world: World
     device: torch.device
+    evaluated_at_once: int
 
     def evaluated(self, model: nn.Module, images: Images, stop: StopRequest) -> Evaluation | None:
         """The model held against images; None where a stop was requested meanwhile, of this process or another."""
-        classes = len(self.data.classes)
-        found = evaluate(model, images, self.prepare, self.world, stop, classes=classes, autocast=self.autocast)
+        found = evaluate(
+            model,
+            images,
+            self.prepare,
+            self.world,
+            stop,
+            classes=len(self.data.classes),
+            batch_size=self.evaluated_at_once,
+            autocast=self.autocast,
+        )
         if found is None:
             stop.signal = stop.signal or signal.SIGTERM
         return found

@@ -21,6 +21,7 @@ from archdsl.training.data.image_set import DataSet
 from archdsl.training.data.load import load_data
 from archdsl.training.data.prepare import Prepare, measure, unchanged
 from archdsl.training.ema import Average
+from archdsl.training.evaluation import images_at_once
 from archdsl.training.in_place import relu_in_place
 from archdsl.training.initialize import initialize
 from archdsl.training.loop import Progress, Setup, fewest_at_once
@@ -151,5 +152,16 @@ def prepare_training(
     augment = Augment(recipe.augmentation, prepare, measure_colors(sample) if recipe.augmentation.pca_noise else None)
     autocast, line = autocast_for(recipe.precision, device)
     forward: nn.Module = torch.compile(model) if recipe.compile else model  # type: ignore[assignment]
-    setup = Setup(recipe, data, prepare, augment, world.parallel(forward), auxiliary_outputs, autocast, world, device)
+    setup = Setup(
+        recipe,
+        data,
+        prepare,
+        augment,
+        world.parallel(forward),
+        auxiliary_outputs,
+        autocast,
+        world,
+        device,
+        images_at_once(network, recipe.precision, device),
+    )
     return Prepared(progress, setup, normalization, [line] if line else [])

@@ -26,7 +26,7 @@ from archdsl.training.data.load import load_data
 from archdsl.training.data.pictures import read_image
 from archdsl.training.data.prepare import Prepare
 from archdsl.training.data.streamed import StreamedSet
-from archdsl.training.evaluation import BATCH, evaluate
+from archdsl.training.evaluation import evaluate, images_at_once
 from archdsl.training.in_place import relu_in_place
 from archdsl.training.out_of_memory import is_out_of_memory
 from archdsl.training.precision import autocast_for
@@ -44,6 +44,7 @@ class Trained(NamedTuple):
     file: that of the weights. spec: its text, for messages.
     classes: their names; None where the file keeps none, for the network was not trained here.
     autocast: makes the context in which it is computed.
+    images_at_once: of how many images, where nothing else is asked for.
     """
 
     file: str
@@ -54,6 +55,7 @@ class Trained(NamedTuple):
     classes: tuple[str, ...] | None
     autocast: Callable[[], AbstractContextManager[object]]
     device: torch.device
+    images_at_once: int
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,7 +108,8 @@ def read_trained(
         model.to(memory_format=torch.channels_last)
     prepare = Prepare(network.input, normalization, device, channels_last=recipe.channels_last)
     autocast, _ = autocast_for(recipe.precision, device)
-    return Trained(name, network, spec, model.eval(), prepare, origin.classes, autocast, device)
+    at_once = images_at_once(network, recipe.precision, device)
+    return Trained(name, network, spec, model.eval(), prepare, origin.classes, autocast, device, at_once)
 
 
 def _check_channels(name: str, network: Network, normalization: Normalization) -> None:
@@ -164,12 +167,13 @@ def _of_channels(images: Images, channels: int, name: str) -> Images:
 
 
 def evaluate_trained(
-    trained: Trained, images: Images, classes: int, stop: StopRequest, batch_size: int = BATCH, worst: int = 0
+    trained: Trained, images: Images, classes: int, stop: StopRequest, batch_size: int | None = None, worst: int = 0
 ) -> Evaluation | None:
-    """Evaluate a trained network; None where a stop was asked for before the end.
+    """Evaluate a trained network, in batches of what suits it by default; None where a stop was asked for meanwhile.
 
     Raises TrainingError where what it gives is not finite (exit code 1), or memory does not suffice (3).
     """
+    batch_size = batch_size or trained.images_at_once
     try:
         found = evaluate(
             trained.model,
@@ -202,8 +206,9 @@ def predict(trained: Trained, files: Sequence[Path], top: int) -> Iterator[Predi
     squares.
     """
     height, width = _size(trained)
-    for start in range(0, len(files), BATCH):
-        batch = files[start : start + BATCH]
+    at_once = trained.images_at_once
+    for start in range(0, len(files), at_once):
+        batch = files[start : start + at_once]
         read = [_read(file, height, width, trained.prepare.channels) for file in batch]
         images = [image for image in read if isinstance(image, Tensor)]
         answers = iter(_ask(trained, torch.stack(images)) if images else ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from archdsl import load
+from archdsl.cost.memory import forecast_inference
 from archdsl.formats.evaluation import mean_of
 from archdsl.runs.evaluation import Evaluation, Mistake
 from archdsl.shapes import Image
 from archdsl.training.data.image_set import ImageSet
 from archdsl.training.data.prepare import Prepare
-from archdsl.training.evaluation import evaluate
+from archdsl.training.evaluation import FEWEST, MOST, ROOM_OF_CPU, evaluate, images_at_once
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
 from archdsl.weights.files import Normalization
 
+SPECS = Path(__file__).parents[2] / "specs"
 AS_BYTES = Prepare(Image(1, 1, 2), Normalization((0.0,), (1 / 255,)), torch.device("cpu"))
 
 
@@ -52,15 +56,15 @@ def drawn(count: int, classes: int) -> tuple[Tensor, Tensor]:
 
 
 def on_table(logits: Tensor, labels: Tensor, **more: Any) -> Evaluation:
-    images, classes = numbered(labels), logits.shape[1]
-    found = evaluate(Table(logits), images, AS_BYTES, World(), StopRequest(), classes=classes, **more)
+    asked = {"classes": logits.shape[1], "batch_size": 64, **more}
+    found = evaluate(Table(logits), numbered(labels), AS_BYTES, World(), StopRequest(), **asked)
     assert found is not None
     return found
 
 
 def test_the_numbers_are_those_of_their_definitions() -> None:
     logits, labels = drawn(300, 7)
-    found = on_table(logits, labels, batch_size=64)
+    found = on_table(logits, labels)
     raised = np.exp(logits.double().numpy())
     probabilities, truth = raised / raised.sum(1, keepdims=True), labels.numpy()
     taken, confidence = probabilities.argmax(1), probabilities.max(1)
@@ -113,6 +117,33 @@ def test_scikit_learn_finds_the_same() -> None:
     assert mean_of(found.classes) == pytest.approx(macro[:3])
 
 
+@pytest.mark.parametrize("batch_size", [1, 7, 256, 300])
+def test_the_batch_changes_no_number(batch_size: int) -> None:
+    logits, labels = drawn(300, 6)
+    assert on_table(logits, labels, batch_size=batch_size, worst=4) == on_table(logits, labels, worst=4)
+
+
+CPU = torch.device("cpu")
+
+
+def test_as_many_images_are_evaluated_at_once_as_have_room() -> None:
+    """By the forecast, which is held against what torch takes; see tests/cost."""
+    found = {name: images_at_once(load(SPECS / f"{name}.arch"), "fp32", CPU) for name in ("lenet", "googlenet", "vgg")}
+    assert found["lenet"] == MOST
+    assert found["vgg"] == FEWEST
+    forecast = forecast_inference(load(SPECS / "googlenet.arch"))
+    weights, fitting = forecast.at(1).weights, found["googlenet"]
+    assert FEWEST < fitting < MOST
+    assert forecast.at(fitting).total <= weights + ROOM_OF_CPU < forecast.at(fitting + 1).total
+
+
+def test_images_at_once_depend_on_precision_and_device() -> None:
+    network = load(SPECS / "googlenet.arch")
+    in_single = images_at_once(network, "auto", CPU)
+    assert in_single < images_at_once(network, "bf16", CPU)
+    assert in_single < images_at_once(network, "fp32", torch.device("cuda"))
+
+
 class Added(Exception):
     """What a process adds to the sum, for others to be waited for."""
 
@@ -136,7 +167,7 @@ def in_a_world(size: int, logits: Tensor, labels: Tensor, stopped: int | None = 
         stop = StopRequest()
         stop.signal = 15 if world.rank == stopped else None
         model, images = Table(logits), numbered(labels)
-        return evaluate(model, images, AS_BYTES, world, stop, classes=logits.shape[1], worst=4)
+        return evaluate(model, images, AS_BYTES, world, stop, classes=logits.shape[1], batch_size=64, worst=4)
 
     added = []
     for rank in range(size):
@@ -174,7 +205,8 @@ def test_a_stop_in_the_middle_leaves_no_result() -> None:
             stop.signal = 2
             return super().forward(x)
 
-    assert evaluate(Stopped(logits), numbered(labels), AS_BYTES, World(), stop, classes=6) is None
+    images = numbered(labels)
+    assert evaluate(Stopped(logits), images, AS_BYTES, World(), stop, classes=6, batch_size=64) is None
 
 
 def test_five_classes_have_no_top_five() -> None:
@@ -212,7 +244,7 @@ def test_the_model_is_in_eval_mode_and_then_as_it_was() -> None:
     images, labels = numbered(torch.arange(8) % 2), torch.arange(8) % 2
     model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(2), nn.Dropout(0.9), nn.Linear(2, 2))
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    found = evaluate(model, images, AS_BYTES, World(), StopRequest(), classes=2)
+    found = evaluate(model, images, AS_BYTES, World(), StopRequest(), classes=2, batch_size=4)
     assert found is not None
     assert model.training
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
@@ -232,7 +264,7 @@ def test_autocast_is_around_the_model_and_not_the_loss() -> None:
             return super().forward(x).bfloat16()
 
     images, stop = numbered(labels), StopRequest()
-    found = evaluate(Asks(logits), images, AS_BYTES, World(), stop, classes=6, autocast=autocast)
+    found = evaluate(Asks(logits), images, AS_BYTES, World(), stop, classes=6, batch_size=64, autocast=autocast)
     assert found is not None
     expected = nn.functional.cross_entropy(logits.bfloat16().float(), labels).item()
     assert found.loss == pytest.approx(expected, rel=1e-6)
