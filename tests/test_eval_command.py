@@ -217,6 +217,9 @@ def test_weights_that_are_cut_or_not_finite_are_refused(folder: Path, capsys: py
     assert "not a whole safetensors file" in capsys.readouterr().err
     file.unlink()
     assert evaluate("run") == 2
+    assert "run: the run is finished, and its weights.safetensors is not there any more" in capsys.readouterr().err
+    (folder / "run" / "result.json").unlink()
+    assert evaluate("run") == 2
     assert "there are no weights in it yet" in capsys.readouterr().err
 
 

@@ -123,6 +123,9 @@ def test_a_bad_picture_is_a_line_and_the_others_go_on(
     for file, line in zip(bad.values(), lines, strict=False):
         assert line.startswith(f"archdsl: {file}: ")
     assert lines[-1] == f"archdsl: {len(bad)} of {len(files)} pictures could not be read"
+    (tmp_path / "empty").mkdir()
+    assert predict("run", [str(tmp_path / "glass.png"), str(tmp_path / "empty"), str(tmp_path / "none.png")]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "archdsl: 2 of 3 pictures could not be read"
 
 
 def test_where_none_can_be_read_it_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -111,13 +111,27 @@ def totals(network: Network) -> list[str]:
 
 def aligned(cells: Sequence[tuple[str, ...]], sides: str) -> list[str]:
     """The lines of a table: its head and its rows, between rules. `sides` is how each column is aligned."""
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
     lines = [
-        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
+        "  ".join(padded(cell, width, side) for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
         for row in cells
     ]
-    rule = "-" * max(map(len, lines))
+    rule = "-" * max(map(columns, lines))
     return [lines[0], rule, *lines[1:], rule]
+
+
+def padded(text: str, width: int, side: str = "<") -> str:
+    """A text with spaces to so many columns of a terminal."""
+    return f"{text:{side}{width - columns(text) + len(text)}}"
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes: two for a Chinese, Japanese or Korean sign, none for an accent."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(each) else 2 if east_asian_width(each) in "WF" else 1 for each in text)
 
 
 def number(value: int | None) -> str:

@@ -26,6 +26,7 @@ from archdsl.runs.comparison import (
     value_text,
 )
 from archdsl.runs.folder import RunFolder
+from archdsl.runs.folder import runs as runs_in
 from archdsl.runs.sweep import is_beside_runs
 from archdsl.writer import write_bytes
 
@@ -43,7 +44,10 @@ def compare(runs: Sequence[str], *, output: str | None = None, format: str = "te
     """
     runs = [run for run in runs if not is_beside_runs(run)]
     if len(runs) < 2:
-        return refuse("compare takes two runs or more")
+        inside = runs_in(Path(runs[0])) if len(runs) == 1 else []
+        first = visible(str(inside[0].path)) if len(inside) > 1 else None
+        hint = f"; there are {len(inside)} in {visible(runs[0])}: name them, as {first}" if first else ""
+        return refuse(f"compare takes two runs or more{hint}")
     if output is not None and (wrong := wrong_output(output)) is not None:
         return refuse(wrong)
     try:

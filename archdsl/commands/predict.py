@@ -55,6 +55,6 @@ def predict(
             write(json(each, trained.names) if format == "jsonl" else text(each, trained.names))
     except TrainingError as error:
         return complain(error)
-    if failed and len(files) > 1:
-        refuse(f"{len(failed)} of {len(files)} pictures could not be read")
+    if failed and done + len(failed) > 1:
+        refuse(f"{len(failed)} of {done + len(failed)} pictures could not be read")
     return EXIT_FINE if not failed else EXIT_ERRORS if done else EXIT_USAGE

@@ -111,7 +111,8 @@ def evaluate_run(
     if network is None:
         raise TrainingError("the spec has errors in this release of archdsl")
     if not (folder.path / WEIGHTS).exists():
-        raise TrainingError("the run has kept none yet")
+        gone = summary.status == FINISHED
+        raise TrainingError(f"{WEIGHTS} is not there any more" if gone else "the run has kept none yet")
     target = find_target(str(folder.path))
     if isinstance(target, int):
         raise TrainingError("the network in their file can't be read")

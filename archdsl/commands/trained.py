@@ -13,7 +13,7 @@ from archdsl.diagnostics.render import visible
 from archdsl.errors import TrainingError
 from archdsl.recipe.read import check_recipe
 from archdsl.recipe.recipe import Recipe
-from archdsl.runs.folder import RECIPE, WEIGHTS, RunFolder
+from archdsl.runs.folder import RECIPE, RESULT, WEIGHTS, RunFolder
 from archdsl.training.start import load_torch
 from archdsl.weights.files import SUFFIX, Normalization, Origin
 
@@ -49,6 +49,8 @@ def find_target(name: str) -> Target | int:
             return refuse(str(error))
         weights = run.path / WEIGHTS
         if not weights.exists():
+            if (run.path / RESULT).exists():
+                return refuse(f"{run}: the run is finished, and its {WEIGHTS} is not there any more")
             return refuse(f"{run}: there are no weights in it yet; `archdsl train --resume {run}` goes on with it")
     elif path.suffix.lower() != SUFFIX:
         if not os.path.lexists(path):

@@ -180,7 +180,9 @@ def tick_texts(ticks: Sequence[float]) -> list[str]:
 
 
 def number(value: float) -> str:
-    """A value as it is told: four digits behind the point, or four in all where it is small."""
+    """A value as it is told: four digits behind the point, or four in all where it is small; one where it is large."""
+    if abs(value) >= 100:
+        return f"{value:.1f}" if abs(value) < 1e7 else f"{value:.4g}"
     return f"{value:.4f}" if abs(value) >= 0.01 or value == 0 else f"{value:.4g}"
 
 

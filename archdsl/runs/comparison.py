@@ -122,7 +122,7 @@ def results(sides: Sequence[Side]) -> list[tuple[str, list[str]]]:
         row(f"last {what}", (accuracy_text(each.last) for each in summaries)),
         row("test accuracy of what is kept", (accuracy_text(each.test_accuracy) for each in summaries)),
         row("last training loss", (loss_text(each.epochs) for each in sides)),
-        row("time", (time_text(each.seconds) for each in summaries)),
+        row("time", (time_text(each.seconds) if each.epochs_done else "-" for each in summaries)),
         row(
             "images/s",
             ("-" if each.images_per_second is None else f"{each.images_per_second:,.0f}" for each in summaries),

@@ -94,8 +94,10 @@ def content(text: str) -> str:
     return text if isinstance(text, Raw) else written(text)
 
 
-def preformatted(text: str) -> list[str]:
-    return ["<pre>" + "\n".join(map(written, text.rstrip("\n").split("\n"))) + "</pre>"]
+def preformatted(text: str, wrapped: bool = False) -> list[str]:
+    """A text as it is laid out; one that is wrapped needs no scrolling."""
+    start = '<pre class="wrapped">' if wrapped else "<pre>"
+    return [start + "\n".join(map(written, text.rstrip("\n").split("\n"))) + "</pre>"]
 
 
 SCRIPT = """
@@ -190,6 +192,7 @@ tbody th {{ min-width: 7em }}
 pre, code, .code {{ font: 13px/1.45 ui-monospace, Menlo, Consolas, "Liberation Mono", monospace }}
 .code {{ white-space: pre }}
 pre {{ margin: 0; padding: 12px 14px; border: 1px solid; border-radius: 6px; overflow-x: auto }}
+.wrapped {{ white-space: pre-wrap; overflow-wrap: anywhere }}
 .beside {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); gap: 20px 28px }}
 .beside > * {{ min-width: 0 }}
 summary {{ cursor: pointer; padding: 4px 0 }}

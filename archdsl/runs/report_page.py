@@ -215,6 +215,8 @@ def level_of(count: int, whole: int) -> int:
 def confusion_list(evaluated: Evaluated) -> list[str]:
     """The most frequent confusions."""
     names, evaluation = evaluated.classes, evaluated.evaluation
+    if not evaluation.confusions:
+        return ["<p>No image was taken for one of another class.</p>"]
     cells = [
         [names[label], names[predicted], f"{images:,}", f"{images / sum(evaluation.confusion[label]):.3f}"]
         for images, label, predicted in evaluation.confusions[:_MOST_CONFUSIONS]
@@ -291,10 +293,12 @@ def spec_lines(report: RunReport) -> list[str]:
 def made_of_lines(report: RunReport) -> list[str]:
     environment = {key: value for key, value in flat(report.environment).items() if key != "command"}
     command = report.environment.get("command")
-    words = shlex.join(map(str, command)) if isinstance(command, list) else ""
+    words = ""
+    if isinstance(command, list) and command[:1] in (["train"], ["sweep"]):  # And not a program that calls us.
+        words = shlex.join(map(str, command))
     cells = [[key, value_text(value)] for key, value in environment.items()]
     return [
-        *(preformatted(f"archdsl {words}") if words else []),
+        *(preformatted(f"archdsl {words}", wrapped=True) if words else []),
         '<div class="beside">',
         "<div>",
         "<h3>Recipe</h3>",

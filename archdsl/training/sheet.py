@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -156,8 +157,15 @@ def _picture(pixels: Tensor) -> Picture:
     return picture.resize((picture.width * times, picture.height * times), Image.Resampling.NEAREST)
 
 
+def _in_ascii(text: str) -> str:
+    """What PIL's own font can write, for it has no other letters: without accents, and all else spelt out."""
+    letters = (each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    return "".join(letters).encode("ascii", "backslashreplace").decode("ascii")
+
+
 def _fitted(pen: ImageDraw, text: str, font: FreeTypeFont | object, room: int) -> str:
     """A text, or as much of it as there is room for."""
+    text = _in_ascii(text)
     if pen.textlength(text, font) <= room:  # type: ignore[arg-type]
         return text
     while text and pen.textlength(f"{text}...", font) > room:  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from typing import TextIO
 import torch
 from torch import Tensor
 
+from archdsl.backends.table import columns, padded
 from archdsl.diagnostics.render import printable
 from archdsl.errors import TrainingError
 from archdsl.network import Network
@@ -115,10 +116,10 @@ def _table(data: DataSet) -> list[str]:
     }
     names = [printable(name) for name in data.classes]
     shown = len(names) if len(names) <= _MOST_CLASSES else _MOST_CLASSES - 1
-    width = max(len(name) for name in ["class", *names[:shown]])
+    width = max(columns(name) for name in ["class", *names[:shown]])
     lines = [f"{'class':{width}}" + "".join(f"  {head:>13}" for head in counts)]
     for i, name in enumerate(names[:shown]):
-        lines.append(f"{name:{width}}" + "".join(f"  {count[i]:>13,}" for count in counts.values()))
+        lines.append(padded(name, width) + "".join(f"  {count[i]:>13,}" for count in counts.values()))
     if len(names) > shown:
         left = [count[shown:] for count in counts.values()]
         ranges = "".join(f"  {f'{min(each):,} to {max(each):,}':>13}" for each in left)

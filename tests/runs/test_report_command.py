@@ -148,7 +148,7 @@ def report_on(run: RunFolder, found: Evaluated | None, drawing: str | None = Non
 
 
 def test_texts_from_files_start_nothing(tmp_path: Path) -> None:
-    environment = {"device": HOSTILE, HOSTILE: HOSTILE, "command": [HOSTILE]}
+    environment = {"device": HOSTILE, HOSTILE: HOSTILE, "command": ["train", HOSTILE]}
     spec = f"# {HOSTILE.replace(chr(27), '').replace(chr(7), '')}\ninput(1, 28, 28)\nflatten fc(2)\n"
     recipe = {"data": {"name": f"folder:{HOSTILE}"}}
     run = make_run(tmp_path / "<b>&", recipe, epochs(2), spec, "<i>.arch", environment)
@@ -171,6 +171,27 @@ def test_of_many_classes_the_most_frequent_confusions_are_told(run: RunFolder) -
         '<th scope="row">class-0</th><td>class-1</td><td class="number">10</td><td class="number">0.100</td>'
         in table[0]
     )
+
+
+def test_where_nothing_is_confused_it_is_told(run: RunFolder) -> None:
+    found = evaluated(tuple(f"class-{i}" for i in range(50)))
+    right = tuple(tuple(100 if row == column else 0 for column in range(50)) for row in range(50))
+    page = read(report_page(report_on(run, found._replace(evaluation=found.evaluation._replace(confusion=right)))))
+    assert "No image was taken for one of another class." in page.texts["p"]
+
+
+def test_the_command_of_another_program_is_not_called_ours(tmp_path: Path) -> None:
+    for number, (command, is_told) in enumerate(((["train", "x.arch"], True), (["--fast", "x"], False), ([], False))):
+        run = make_run(tmp_path / f"net-{number}", environment={"command": command})
+        assert ("archdsl train x.arch" in report_page(report_on(run, None))) == is_told
+        assert ("archdsl --fast" in report_page(report_on(run, None))) is False
+
+
+def test_weights_that_were_deleted_are_told(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    (run.path / WEIGHTS).unlink()
+    assert report("runs/net-1", output="page.html") == 0
+    told = "The kept weights could not be evaluated: weights.safetensors is not there any more"
+    assert capsys.readouterr().out.endswith(f"\n{told}\n")
 
 
 def test_a_run_that_has_just_begun_has_a_page(tmp_path: Path) -> None:

@@ -73,6 +73,9 @@ def test_what_is_no_run_or_damaged_is_told(folder: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().err == "archdsl: runs/net-1/environment.json: damaged: no JSON object\n"
     assert compare(["runs/net-2"]) == 2
     assert capsys.readouterr().err == "archdsl: compare takes two runs or more\n"
+    assert compare(["runs"]) == 2
+    told = "; there are 3 in runs: name them, as runs/net-1"
+    assert capsys.readouterr().err == f"archdsl: compare takes two runs or more{told}\n"
     assert compare(["runs/net-2", "runs"]) == 2
     assert capsys.readouterr().err.startswith("archdsl: runs: not the folder of a run")
     assert compare(["runs/net-2", "runs/net-10"], output="none/c.html") == 2

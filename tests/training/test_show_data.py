@@ -129,6 +129,21 @@ def test_pictures_in_folders_are_shown_as_they_are_read(
     assert cropped == [False] * 7 + [True] * 7
 
 
+def test_names_of_classes_may_be_in_any_script(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from archdsl.training.sheet import _in_ascii
+
+    for name in ("日本", "caf\N{LATIN SMALL LETTER E}\N{COMBINING ACUTE ACCENT}", "Zebra"):
+        (folder / "pictures" / name).mkdir(parents=True)
+        for number in range(2):
+            Pictures.new("RGB", (30, 20), (6, 80, 90)).save(folder / "pictures" / name / f"{number}.png")
+    assert show(None, data="folder:pictures", input="3x24x24", output="a.png") == 0
+    output = capsys.readouterr().out
+    assert "\nZebra              1" in output
+    assert "\n日本               1" in output  # Each sign is two columns wide.
+    assert "\ncafe\u0301               1" in output
+    assert _in_ascii("café 日 \\") == r"cafe \u65e5 \\".replace(r"\\", "\\")
+
+
 def test_names_below_mixed_images_have_both_classes() -> None:
     import torch
 
