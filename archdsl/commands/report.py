@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -47,7 +48,10 @@ def report(
     """
     try:
         folder = RunFolder.open(Path(run))
-        output = str(folder.path / REPORT) if output is None else output
+        if output is None:
+            output = str(folder.path / REPORT)
+            if not os.access(folder.path, os.W_OK):  # Before the weights are evaluated, which takes its time.
+                return refuse(f"{folder} can't be written to; say with -o where the page is to go")
         if (wrong := wrong_output(output)) is not None:
             return refuse(wrong)
         summary = summary_of(folder)

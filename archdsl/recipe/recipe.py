@@ -104,6 +104,8 @@ class Data(Section):
         close = difflib.get_close_matches(meant, DATA_SETS, n=1)
         if os.path.isdir(name):
             close = [f"folder:{name}"]
+        elif "imagenet" in meant:
+            raise ValueError(f"there is no data set {name!r}; a folder with `train` and `val` is read by folder:PATH")
         hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(DATA_SETS)} and folder:PATH"
         raise ValueError(f"there is no data set {name!r}{hint}")
 

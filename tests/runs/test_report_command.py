@@ -194,6 +194,16 @@ def test_weights_that_were_deleted_are_told(run: RunFolder, capsys: pytest.Captu
     assert capsys.readouterr().out.endswith(f"\n{told}\n")
 
 
+def test_a_folder_that_takes_no_page_is_told_before_the_evaluation(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # As root, all may be written to.
+    assert report("runs/net-1") == 2
+    told = "archdsl: runs/net-1 can't be written to; say with -o where the page is to go\n"
+    assert capsys.readouterr().err == told
+    assert report("runs/net-1", output="page.html", evaluated=False) == 0
+
+
 def test_a_run_that_has_just_begun_has_a_page(tmp_path: Path) -> None:
     page = read(report_page(report_on(make_run(tmp_path / "net-1"), None)))
     assert "figure" not in page.tags
