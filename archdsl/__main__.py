@@ -102,7 +102,7 @@ def quick_check(words: list[str]) -> dict[str, Any] | None:
                 arguments[_VALUES[name]] = int(value)
             else:
                 arguments[_VALUES[name]] = value
-        elif word.startswith("-") and word != "-":
+        elif not word or (word.startswith("-") and word != "-"):
             return None
         else:
             files.append(word)
@@ -115,7 +115,7 @@ def quick_fmt(words: list[str]) -> dict[str, Any] | None:
         return None
     files = [word for word in words[1:] if word == "-" or not word.startswith("-")]
     options = {word for word in words[1:] if word not in files}
-    if not files or not options <= {"--check", "--diff"}:
+    if not all(words) or not files or not options <= {"--check", "--diff"}:
         return None
     return {"files": files, "check": "--check" in options, "diff": "--diff" in options}
 

@@ -67,6 +67,8 @@ def unreadable(path: Path, error: Exception) -> tuple[Source, list[Diagnostic]]:
 
 def reason_of(error: Exception) -> str:
     """Why a file can't be read or written, as a message has it: "permission denied"."""
+    if isinstance(error, IsADirectoryError):
+        return "a folder, not a file"
     reason = getattr(error, "strerror", None) or str(error)
     return reason[:1].lower() + reason[1:]
 

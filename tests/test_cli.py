@@ -234,6 +234,13 @@ def test_wrong_use_is_said_as_all_else(told: CommandLine) -> None:
         ),
         ("chekc", "fine.arch"): "no such command 'chekc'; did you mean 'check'?\narchdsl: see `archdsl --help`",
         ("check", "fine.arch", "--set"): "option '--set' requires an argument\narchdsl: see `archdsl check --help`",
+        ("check", ""): "the word behind `check` is empty; is a variable of the shell not set?",
+        ("fmt", "--check", ""): "the word behind `--check` is empty; is a variable of the shell not set?",
+        ("train", "fine.arch", "--out="): "the value of `--out` is empty; is a variable of the shell not set?",
+        ("runs", "fine.arch"): "fine.arch: a file, and no folder",
+        ("find-lr", "fine.arch", "-o", "nets"): "-o nets names a folder, not a file",
+        ("find-lr", "fine.arch", "-o", "none/lr.html"): "none/lr.html: there is no folder none",
+        ("train", "fine.arch", "--recipe", "nets"): "nets: a folder, not a file",
         ("schema",): (
             "missing argument 'name'; it is one of diagnostics, lines, cost, evaluation, prediction, runs, "
             "comparison, sweep, rates, recipe\n"

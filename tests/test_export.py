@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"output": "a.pt2", "weights": "w.pt", "seed": 1}, "--seed is for random weights, and --weights gives others"),
         ({"output": "a.pt2", "weights": "w.pt"}, "w.pt: no such file or directory"),
         ({"to": "python", "output": "net.arch"}, "-o net.arch would take the place of net.arch itself, which is read"),
-        ({"output": "missing/a.py"}, "missing/a.py: no such file or directory"),
+        ({"output": "missing/a.py"}, "missing/a.py: there is no folder missing"),
     ],
 )
 def test_wrong_use_is_told(

@@ -633,7 +633,7 @@ def test_the_weights_go_to_a_file_that_knows_the_network(folder: Path) -> None:
         ("my_nets:Net", {"input": "3x8"}, 2, "`3x8` is not the shape of an input"),
         ("my_nets:Net", {"input": "4x8x8"}, 1, "the module fails on an input of 4x8x8: RuntimeError"),
         ("my_nets:Net", {"weights": "net.pt"}, 2, "--weights writes safetensors"),
-        ("my_nets:Net", {"output": "no/such/folder.arch"}, 2, "no/such/folder.arch: no such file or directory"),
+        ("my_nets:Net", {"output": "no/such/folder.arch"}, 2, "no/such/folder.arch: there is no folder no/such"),
     ],
 )
 def test_mistakes_are_told_in_a_line(

@@ -39,6 +39,10 @@ def test_a_run_keeps_all_that_it_was_made_of(folder: Path, capsys: pytest.Captur
     assert checkpoint["facts"]["network"]["files"]["blocks.arch"] == BLOCKS
     assert checkpoint["model"]["0.0.weight"].shape == (6, 1, 3, 3)
     assert "test accuracy" in capsys.readouterr().out
+    assert train("net.arch", weights=Path("runs/net-1"), **SMALL) == 2
+    assert capsys.readouterr().err == (
+        "archdsl: --weights runs/net-1 is a folder; say runs/net-1/weights.safetensors\n"
+    )
     assert train("runs/net-1/weights.safetensors", **SMALL) == 0
     assert "weights: drawn anew; --weights runs/net-1/weights.safetensors would start" in capsys.readouterr().out
 
@@ -88,3 +92,20 @@ def test_a_run_is_meant_by_any_file_in_it_and_has_one_spec(folder: Path, capsys:
     assert "no whole checkpoint in it; a new run can start from what it had learned: --weights run/weights" in (
         capsys.readouterr().err
     )
+
+
+def test_a_training_from_weights_begins_or_goes_on_by_one_command(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("net.arch", out=Path("first"), **SMALL) == 0
+    again = {**SMALL, "weights": Path("first/weights.safetensors"), "out": Path("second"), "resume": "auto"}
+    assert train("net.arch", **again) == 0
+    assert train("net.arch", **again) == 0
+    assert "second is done" in capsys.readouterr().out
+    assert train("net.arch", **{**again, "weights": Path("second/weights.safetensors")}) == 2
+    assert capsys.readouterr().err == (
+        "archdsl: second was started from first/weights.safetensors, "
+        "and not from --weights second/weights.safetensors\n"
+    )
+    assert train("net.arch", **{**again, "out": Path("first")}) == 2
+    assert "first was started from weights drawn anew, and not from" in capsys.readouterr().err

@@ -68,6 +68,11 @@ def run() -> int:
 
 def run_words(words: list[str]) -> int:
     """Read the words of a command line and run what they ask for; without any, show the help."""
+    if (empty := empty_word(words)) is not None:
+        with told_by_first():
+            print(f"archdsl: {visible(empty)}; is a variable of the shell not set?", file=sys.stderr)
+        wait_for_first()
+        return EXIT_USAGE
     try:
         command: Command | int | None = app(words or ["--help"], prog_name="archdsl", standalone_mode=False)
     except typer.TyperException as error:
@@ -83,6 +88,20 @@ def run_words(words: list[str]) -> int:
     if command == EXIT_INTERRUPTED:
         raise KeyboardInterrupt  # Which typer makes a number of.
     return EXIT_FINE if words else EXIT_USAGE
+
+
+def empty_word(words: list[str]) -> str | None:
+    """Which word of a command line is empty, or has an empty value, if one is.
+
+    Nothing that is empty is meant, and taken for a path it would be this folder.
+    """
+    for before, word in zip(["archdsl", *words], words, strict=False):
+        option, equals, value = word.partition("=")
+        if not word and before != "--call":
+            return f"the word behind `{before}` is empty"
+        if option.startswith("--") and option != "--call" and equals and not value:
+            return f"the value of `{option}` is empty"
+    return None
 
 
 def command_names() -> set[str]:

@@ -12,9 +12,10 @@ from archdsl.checker.check import Checked
 from archdsl.commands.output import wants_color
 from archdsl.commands.recipe import find_recipe
 from archdsl.commands.spec import Spec, read_network
-from archdsl.diagnostics.render import render
+from archdsl.diagnostics.render import render, visible
 from archdsl.exit_codes import EXIT_ERRORS
 from archdsl.recipe.read import Override, read_overrides
+from archdsl.runs.folder import WEIGHTS
 from archdsl.training.subject import Subject
 from archdsl.weights.files import Origin
 
@@ -49,6 +50,8 @@ class Asked(NamedTuple):
         """What is wrong with these options, in words, whatever the command."""
         if self.leave_out and self.weights is None:
             return "--except leaves out a part of --weights FILE, which is not given"
+        if self.weights is not None and (self.weights / WEIGHTS).is_file():
+            return f"--weights {visible(str(self.weights))} is a folder; say {visible(str(self.weights / WEIGHTS))}"
         return None
 
     @property

@@ -72,11 +72,13 @@ def complain(error: TrainingError) -> int:
 
 
 def wrong_output(output: str, read: Iterable[Path] = ()) -> str | None:
-    """Why `-o` can't be meant, in words, or None: it names no file, or one that the command has read."""
+    """Why `-o` can't be meant, in words, or None: it names no file that could be, or one that the command has read."""
     if not output:
         return "-o names no file: its value is empty"
-    if output.endswith(("/", os.sep)):
+    if output.endswith(("/", os.sep)) or os.path.isdir(output):
         return f"-o {visible(output)} names a folder, not a file"
+    if not os.path.isdir(folder := os.path.dirname(output) or "."):
+        return f"{visible(output)}: there is no folder {visible(folder)}"
     for path in read:
         if os.path.exists(output) and path.exists() and os.path.samefile(output, path):
             return f"-o {visible(output)} would take the place of {visible(path.name)} itself, which is read"

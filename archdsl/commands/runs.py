@@ -25,6 +25,8 @@ def runs(folder: str = "runs", *, format: str = "text") -> int:
         0; 2 where there is no such folder.
     """
     if not Path(folder).is_dir():
+        if Path(folder).exists():
+            return refuse(f"{visible(folder)}: a file, and no folder")
         hint = "; `archdsl train` makes it, with a run in it" if folder == "runs" else ""
         return refuse(f"{visible(folder)}: there is no such folder{hint}")
     found = [summary_of(run) for run in runs_in(Path(folder))]

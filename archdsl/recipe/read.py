@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from archdsl.diagnostics.render import printable
 from archdsl.errors import TrainingError
+from archdsl.reader import reason_of
 from archdsl.recipe.elsewhere import why_no_key
 from archdsl.recipe.keys import FLAGS, SECTIONS, all_keys, in_words, meant_keys, near_keys, value_as_written
 from archdsl.recipe.recipe import CHOICES, DEFAULT_CHOICES, Recipe
@@ -96,7 +97,7 @@ def read_recipe(path: str | Path | None, overrides: tuple[Override, ...] = ()) -
         with open(path, "rb") as file:
             content = file.read(4 * MOST_CHARACTERS + 1)
     except OSError as error:
-        raise TrainingError(f"{name}: {error.strerror or error}") from None
+        raise TrainingError(f"{name}: {reason_of(error)}") from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -171,6 +172,7 @@ def _explain(fault: Any, values: dict[str, Any], flags: Mapping[KeyPath, str]) -
         "int_type": "must be a whole number",
         "int_from_float": "must be a whole number",
         "float_type": "must be a number",
+        "finite_number": "must be a finite number",
         "bool_type": "must be true or false",
         "string_type": "must be text",
         "literal_error": "must be {expected}",

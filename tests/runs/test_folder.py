@@ -235,7 +235,7 @@ def test_the_lock_is_let_go_when_the_run_fails(tmp_path: Path) -> None:
 def test_a_folder_that_can_not_be_written_to_is_one_line(tmp_path: Path) -> None:
     folder = made(tmp_path)
     (folder.path / LOCK).mkdir()
-    with pytest.raises(TrainingError, match=r"run can't be written to: is a directory"), folder.lock():
+    with pytest.raises(TrainingError, match=r"run can't be written to: a folder, not a file"), folder.lock():
         pass
     with (
         pytest.raises(TrainingError, match=r"none: no such folder"),

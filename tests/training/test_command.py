@@ -81,7 +81,7 @@ def test_flags_win_over_the_recipe(tmp_path: Path) -> None:
     [
         ({"epochs": 0}, "archdsl: --epochs: must be at least 1, and is 0"),
         ({"lr": -1.0}, "archdsl: --lr: must be more than 0, and is -1.0"),
-        ({"lr": float("nan")}, "archdsl: --lr: "),
+        ({"lr": float("nan")}, "archdsl: --lr: must be a finite number, and is nan"),
         ({"batch_size": 0}, "archdsl: --batch-size: must be at least 1"),
         ({"seed": -1}, "archdsl: --seed: must be at least 0"),
         ({"limit_train": 0}, "archdsl: --limit-train: must be at least 1"),
@@ -90,7 +90,7 @@ def test_flags_win_over_the_recipe(tmp_path: Path) -> None:
         ({"data": "cifar10"}, "archdsl: tiny.arch:2:1: the network takes images of 1 channel"),
         ({"data": "mnist"}, "archdsl: mnist is not on the disk: train-images-idx3-ubyte, "),
         ({"device": "tpu"}, "archdsl: --device: there is no `tpu` on this machine; there are auto, "),
-        ({"recipe": Path("none.yaml")}, "archdsl: none.yaml: No such file or directory"),
+        ({"recipe": Path("none.yaml")}, "archdsl: none.yaml: no such file or directory"),
     ],
 )
 def test_wrong_use_is_a_line_and_exit_2(tmp_path: Path, flags: dict[str, Any], message: str) -> None:

@@ -178,7 +178,7 @@ def test_no_picture_of_other_origin_is_written_over(folder: Path, capsys: pytest
         ("wrong.arch", {}, 1, "cnov"),
         ("missing.arch", {}, 2, "missing.arch"),
         (None, {"output": "x.jpg"}, 2, "the sheet is a PNG, so -o x.jpg must end in .png"),
-        (None, {"output": "no/x.png", "set_recipe": FEW}, 2, "no/x.png could not be written: No such file"),
+        (None, {"output": "no/x.png", "set_recipe": FEW}, 2, "no/x.png: there is no folder no"),
         (None, {"input": "784"}, 2, "--input 784: without a spec it is an image's size, as 3x96x96"),
         (None, {"settings": ["width=3"]}, 2, "--set is for a spec, and none is given"),
         (None, {"data": "shape"}, 2, "--data: there is no data set 'shape'; did you mean shapes?"),
