@@ -1,15 +1,20 @@
 # The commands to know: make train, make test. Both make .venv first, with plain venv and pip.
+# make quick leaves out what takes long, and make test-all has what is left to chance try ten times as often.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test quick lint tables reference clean
+.PHONY: train test test-all quick lint tables reference clean
 
 train: .venv/installed
 	$(BIN)/archdsl train specs/alexnet.arch --input 1x96x96
 
 test: lint
 	$(BIN)/python -m pytest --numprocesses auto
+
+test-all: test .venv/installed-fuzz
+	ARCHDSL_TRIES=10 $(BIN)/python -m pytest --numprocesses auto --timeout 7200 -m chance
+	$(BIN)/python fuzz/check.py -max_total_time=1200
 
 quick: lint
 	$(BIN)/python -m pytest --numprocesses auto -m "not slow"
@@ -38,6 +43,10 @@ reference: .venv/installed-dev
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --editable ".[dev]"
 	touch $@ .venv/installed
+
+.venv/installed-fuzz: .venv/installed-dev
+	$(BIN)/python -m pip install --editable ".[fuzz]"
+	touch $@
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tries import TRIES
 
 import archdsl
 from archdsl.diagnostics.render import render
@@ -472,8 +473,9 @@ def test_mistakes_anywhere() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.chance
 def test_mistakes_anywhere_in_every_spec() -> None:
-    assert found_anywhere([spec for spec in SPECS if len(spec.tokens) > 60], 25) >= 0.99
+    assert found_anywhere([spec for spec in SPECS if len(spec.tokens) > 60], 25 * TRIES) >= 0.99
 
 
 def found_anywhere(specs: list[Spec], seeds: int) -> float:

@@ -10,6 +10,7 @@ import pytest
 from any_input import seeds, sound, take
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tries import TRIES
 
 import archdsl
 from archdsl.source import Source
@@ -17,8 +18,10 @@ from archdsl.syntax.parse import load_tables
 
 CORPUS = Path(__file__).parent / "fuzz_corpus"
 
+pytestmark = pytest.mark.chance
+
 quick = settings(
-    max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=300 * TRIES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import DrawFn, booleans, composite, lists, sampled_from, tuples
 from hypothesis.strategies import text as hypothesis_text
+from tries import TRIES
 
 from archdsl.cli.command_line import run_words
 from archdsl.errors import TrainingError
@@ -193,8 +194,9 @@ def test_very_many_mistakes_and_very_long_ones_are_cut() -> None:
     assert max(map(len, told)) < 510
 
 
+@pytest.mark.chance
 @given(recipe_like())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * TRIES, deadline=None)
 def test_any_text_is_a_recipe_or_is_refused_in_lines_with_a_place(text: str) -> None:
     try:
         recipe = check_recipe("r.yaml", text)

@@ -119,6 +119,17 @@ class Setup(NamedTuple):
             stop.signal = stop.signal or signal.SIGTERM
         return found
 
+    def is_stopped(self, stop: StopRequest) -> bool:
+        """Whether a stop was requested, of this process or another.
+
+        Between steps no process may go by its own `stop` alone: it would leave while the others wait for it.
+        """
+        requested = self.world.sum(torch.tensor(float(stop.signal is not None), device=self.device))
+        if requested.item() == 0:
+            return False
+        stop.signal = stop.signal or signal.SIGTERM
+        return True
+
 
 class Observer(Protocol):
     """Is told how the training goes on, and keeps what is to be kept."""
@@ -146,9 +157,9 @@ def train_loop(progress: Progress, setup: Setup, observer: Observer, stop: StopR
     """
     while not is_done(progress.epochs, setup.recipe):
         _train_epoch(progress, setup, observer, stop)
-        if stop.signal is None:
+        if not setup.is_stopped(stop):
             _evaluate_epoch(progress, setup, observer, stop)
-        if stop.signal is not None:
+        if setup.is_stopped(stop):
             observer.save()
             return
 

@@ -203,10 +203,11 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, images_i
             except TrainingError as error:
                 error.exit_code = EXIT_FAILED  # As where a picture is gone that was there in the beginning.
                 raise
-        if stop.signal is not None and not (folder.path / WEIGHTS).exists():
+        is_stopped = setup.is_stopped(stop)
+        if is_stopped and not (folder.path / WEIGHTS).exists():
             with progress.evaluated_model():  # Not evaluated yet, but better than none for one who looks.
                 keeper.keep_weights()
-        final = None if stop.signal is not None else _final_evaluation(keeper, setup, stop)
+        final = None if is_stopped else _final_evaluation(keeper, setup, stop)
         if final is not None and world.is_first:
             folder.write_json(RESULT, _result(progress, final))
     return RunResult(
@@ -216,7 +217,7 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, images_i
         test_loss=None if final is None else final[0],
         test_accuracy=None if final is None else final[1],
         best_epoch=best_epoch(progress.epochs) if progress.epochs else None,
-        signal=stop.signal,
+        signal=stop.signal if final is None else None,
         resumed_at=None if content is None else content["step"],
         seconds=time.monotonic() - started,
     )

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import pickle
+import random
 import resource
 import signal
 import subprocess
@@ -19,11 +20,15 @@ from typing import Any
 
 import pytest
 import torch
+from tries import TRIES
 
 from archdsl import writer
 from archdsl.errors import TrainingError
+from archdsl.runs.folder import RunFolder
 from archdsl.training import checkpoint
 from archdsl.training.checkpoint import checkpoints, load_checkpoint, load_newest, save_checkpoint
+
+from .forks import forks
 
 
 def content(step: int) -> dict[str, Any]:
@@ -410,43 +415,41 @@ def test_other_versions_and_what_is_no_file_are_refused(tmp_path: Path) -> None:
 
 # Kills, and memory.
 
-SAVE_FOREVER = """
-import sys, torch
-from pathlib import Path
-from archdsl.runs.folder import RunFolder
-from archdsl.training.checkpoint import checkpoints, load_newest, save_checkpoint
-folder = Path(sys.argv[1])
-with RunFolder(folder).lock():
-    step = load_newest(folder)[0]["step"] if checkpoints(folder) else 0
-    print("started", flush=True)
-    while True:
-        step += 1
-        tensors = {"a": torch.full((300, 1000), float(step)), "b": torch.full((7,), float(step))}
-        save_checkpoint(folder, step, {"step": step, "model": tensors})
-"""
+
+def save_forever(name: str) -> None:
+    folder = Path(name)
+    with RunFolder(folder).lock():
+        step = load_newest(folder)[0]["step"]
+        while True:
+            step += 1
+            tensors = {"a": torch.full((300, 1000), float(step)), "b": torch.full((7,), float(step))}
+            save_checkpoint(folder, step, {"step": step, "model": tensors})
 
 
 @pytest.mark.slow
+@pytest.mark.chance
 def test_kill_at_any_time_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
     """Killed again and again in one folder, as a night's run on a machine that is taken away."""
     save(tmp_path, 1)
-    steps, left = [1], 0
-    for i in range(25):
-        with subprocess.Popen([sys.executable, "-c", SAVE_FOREVER, tmp_path], stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"started\n"
-            time.sleep(0.0137 * i + 0.001)
-            process.send_signal(signal.SIGKILL)
-        loaded, path, lines = load_newest(tmp_path)
-        assert lines == []  # Not even one that is found to be broken.
-        assert path == checkpoints(tmp_path)[0]
-        steps.append(whole_step(loaded))
-        unfinished = [name for name in names(tmp_path) if "unfinished" in name]
-        assert len(unfinished) <= 1  # The next start deletes what a kill left.
-        left += len(unfinished)
+    steps, left, moments = [1], 0, random.Random(0)
+    with forks(__name__, "save_forever") as process:
+        for _ in range(50 * TRIES):
+            process.start(tmp_path)
+            newest = checkpoints(tmp_path)[0]
+            if moments.random() < 0.8:  # Else it may be killed before it saves.
+                process.wait(lambda newest=newest: checkpoints(tmp_path)[0] != newest)
+            time.sleep(moments.uniform(0, 0.05))
+            assert process.kill() == -signal.SIGKILL
+            loaded, path, lines = load_newest(tmp_path)
+            assert lines == []  # Not even one that is found to be broken.
+            assert path == checkpoints(tmp_path)[0]
+            steps.append(whole_step(loaded))
+            unfinished = [name for name in names(tmp_path) if "unfinished" in name]
+            assert len(unfinished) <= 1  # The next start deletes what a kill left.
+            left += len(unfinished)
     assert steps == sorted(steps)
-    assert steps[-1] > 25
-    assert left > 5  # The kills did fall into saves.
+    assert steps[-1] > 30
+    assert left > 10  # The kills did fall into saves.
 
 
 @pytest.mark.slow

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import signal
 import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
+from tries import TRIES
 
 from archdsl.errors import TrainingError
 from archdsl.recipe.recipe import Augmentation, Cosine, Data, Muon, Recipe
-from archdsl.runs.folder import RunFolder
+from archdsl.runs.folder import SPEC, RunFolder
 from archdsl.training import loop, run, setup
 from archdsl.training.checkpoint import checkpoints, load_newest
 from archdsl.training.data.figures import draw_figures
+from archdsl.training.keeper import Keeper
 from archdsl.training.report import Silence
 from archdsl.training.run import RunResult, train
+from archdsl.training.signals import StopRequest
 from archdsl.training.subject import Subject
+from archdsl.training.world import World
 from archdsl.weights.tensors import read_weights
 
+from .forks import forks
 from .networks import tiny
 
 TIMES = ("seconds", "images_per_second")
@@ -82,8 +91,8 @@ def outcome(folder: Path) -> dict[str, Any]:
     """All that a run came to, but for times."""
     content = load_newest(folder)[0]
     for epoch in content["epochs"]:
-        for time in TIMES:
-            del epoch[time]
+        for name in TIMES:
+            del epoch[name]
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return {
         "weights": (folder / "weights.safetensors").read_bytes(),
@@ -144,6 +153,38 @@ def test_crashed_in_any_step(tmp_path: Path, undisturbed: dict[str, Any], step: 
         assert RunFolder(folder).failure() is None
         assert result.resumed_at == (step - 1 if save_every == 0.0 else (step - 1) // 4 * 4)
         assert_same(outcome(folder), undisturbed)
+
+
+LONG = ALL.model_copy(update={"epochs": 12, "evaluate_every": 1, "early_stop": None})
+
+
+def train_on(name: str) -> None:
+    """Saves after each step, so that it is nearly always at it."""
+    go(Path(name), LONG, resume=Path(name, SPEC).exists(), save_every=0.0)
+
+
+def newest_in(folder: Path) -> list[Path]:
+    return checkpoints(folder)[:1] if folder.exists() else []
+
+
+@pytest.mark.slow
+@pytest.mark.chance
+@pytest.mark.parametrize("seed", range(TRIES))
+def test_killed_at_any_time_again_and_again(tmp_path: Path, seed: int) -> None:
+    go(tmp_path / "whole", LONG)
+    kills, moments = 0, random.Random(seed)
+    with forks(__name__, "train_on") as process:
+        while True:
+            before = newest_in(tmp_path / "run")
+            process.start(tmp_path / "run")
+            if moments.random() < 0.8:  # Else it may be killed before its first step.
+                process.wait(lambda before=before: newest_in(tmp_path / "run") != before)
+            time.sleep(moments.uniform(0, 0.2))
+            if process.kill() == 0:
+                break
+            kills += 1
+    assert kills >= 5
+    assert_same(outcome(tmp_path / "run"), outcome(tmp_path / "whole"))
 
 
 def test_stopped_while_it_evaluates(
@@ -315,6 +356,21 @@ def test_another_recipe_is_refused(tmp_path: Path, change: dict[str, Any], told:
     assert caught.value.exit_code == 2
 
 
+def test_other_classes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go(tmp_path / "run", report=StopsAfter(1))
+    real = setup.load_data
+    for change, told in (
+        (lambda names: (*names[:3], "blob", *names[4:]), "class 3: frame then, blob now"),
+        (lambda names: (*names, "blob"), "classes: 10 then, 11 now"),
+    ):
+        monkeypatch.setattr(
+            setup, "load_data", lambda *a, change=change: real(*a)._replace(classes=change(real(*a).classes))
+        )
+        with pytest.raises(TrainingError, match=told) as caught:
+            go(tmp_path / "run", resume=True)
+        assert caught.value.exit_code == 2
+
+
 def test_other_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go(tmp_path / "run", report=StopsAfter(1))
     real = setup.load_data
@@ -373,6 +429,109 @@ def test_of_two_runs_that_found_a_folder_empty_the_second_is_refused(
     with pytest.raises(TrainingError, match="run is not empty"):
         go(tmp_path / "run")
     assert RunFolder(tmp_path / "run").result() is not None
+
+
+class OneOfTwo(World):
+    """A process of two, of which the other adds nothing."""
+
+    size = 2
+
+    def __init__(self, rank: int, folder: Path) -> None:
+        self.rank = rank
+        self.folder = folder
+
+    def from_first(self, make: Any) -> Any:
+        return make() if self.is_first else str(self.folder)
+
+
+class OneThread(World):
+    """A process of two that is a thread; it fails where the other does not come to the same places."""
+
+    size = 2
+    both = threading.Barrier(2, timeout=20)
+    told: ClassVar[dict[int, Any]] = {}
+
+    def __init__(self, rank: int) -> None:
+        self.rank = rank
+
+    def all(self, value: Any) -> list[Any]:
+        self.told[self.rank] = value
+        self.both.wait()
+        values = [self.told[rank] for rank in range(2)]
+        self.both.wait()
+        return values
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        first, second = self.all(values.clone())
+        return values.copy_(first + second)
+
+    def from_first(self, make: Any) -> Any:
+        return self.all(make() if self.is_first else None)[0]
+
+    def wait(self) -> None:
+        self.both.wait()
+
+
+def as_one_of_many(monkeypatch: pytest.MonkeyPatch, make: Callable[[], World]) -> None:
+    monkeypatch.setattr(run, "is_one_of_many", lambda: True)
+    monkeypatch.setattr(run, "Processes", lambda device: make())
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize(
+    ("moment", "visit", "step"),
+    [
+        *(("on_step", visit, visit + (visit % 4 > 0)) for visit in (1, 3, 4, 8)),
+        *(("on_epoch", visit, 4 * visit) for visit in (1, 2)),
+    ],
+)
+def test_a_signal_to_one_process_stops_both_in_the_same_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int, moment: str, visit: int, step: int
+) -> None:
+    """Neither leaves while the other waits for it: in the last step of an epoch, and of the run, too."""
+    OneThread.both.reset()
+    as_one_of_many(monkeypatch, lambda: OneThread(int(threading.current_thread().name)))
+    stops = [StopRequest(), StopRequest()]
+    monkeypatch.setattr(run, "stop_on_signals", lambda: nullcontext(stops[int(threading.current_thread().name)]))
+
+    real, visits = getattr(Keeper, moment), [0, 0]
+
+    def visited(keeper: Keeper, *told: Any) -> None:
+        real(keeper, *told)
+        of = keeper.job.world.rank
+        visits[of] += 1
+        if (of, visits[of]) == (rank, visit):
+            stops[of].signal = signal.SIGINT
+
+    monkeypatch.setattr(Keeper, moment, visited)
+    results: dict[int, RunResult] = {}
+
+    def work(of: int) -> None:
+        results[of] = go(tmp_path / "run", ALL.model_copy(update={"epochs": 2}))
+
+    threads = [threading.Thread(target=work, args=(of,), name=str(of)) for of in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [results[of].step for of in range(2)] == [step, step]
+    assert (results[rank].signal, results[1 - rank].signal) == (signal.SIGINT, signal.SIGTERM)
+    assert load_newest(tmp_path / "run")[0]["step"] == step
+
+
+def test_a_process_that_is_not_the_first_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in steps, evaluations and saves, nor in the end."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    as_one_of_many(monkeypatch, lambda: OneOfTwo(1, folder))
+    monkeypatch.setattr(run, "_final_evaluation", lambda *_: (1.0, 0.5))  # It reads what the first has written.
+    told: list[Any] = []
+    assert go(folder, save_every=0.0, tensorboard=True, on_epoch=told.append).step == STEPS
+    assert len(told) == 4
+    assert list(folder.iterdir()) == []
+    as_one_of_many(monkeypatch, lambda: OneOfTwo(0, folder))
+    go(folder)
+    assert {path.name for path in folder.iterdir()} >= {"metrics.jsonl", "result.json", "weights.safetensors"}
 
 
 def test_another_process_that_is_asked_to_stop_stops_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,23 @@ def test_a_full_disk_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(TrainingError, match="the run's folder could not be written: No space left on device") as caught:
         quick_run(tmp_path / "run")
     assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("steps", [-86_400.0, 86_400.0])
+def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: float) -> None:
+    """A day back, or on, each time that it is read: durations are told by one that can't be set."""
+    calm, now = quick_run(tmp_path / "calm"), [1e9]
+
+    def jumps(*_: object) -> float:
+        now[0] += steps
+        return now[0]
+
+    monkeypatch.setattr(time, "time", jumps)
+    monkeypatch.setattr(time, "gmtime", lambda *_, real=time.gmtime: real(jumps()))
+    result = quick_run(tmp_path / "run", save_every=3600.0)
+    assert numbers(result) == numbers(calm)
+    assert all(0 < each.seconds < 60 and each.images_per_second > 1 for each in result.epochs)
+    assert 0 < result.seconds < 60
 
 
 def test_an_error_of_ours_is_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

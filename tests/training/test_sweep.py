@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
+import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 from commands import sweep, train
+from tries import TRIES
 
 from archdsl.commands.compare import compare
 from archdsl.formats.schema import SCHEMAS
@@ -21,6 +20,7 @@ from archdsl.runs.folder import RunFolder, runs
 from archdsl.runs.sweep import PLAN, names_of
 from archdsl.training.report import Silence
 
+from .forks import forks
 from .networks import TINY_SPEC
 
 RECIPE = """
@@ -224,28 +224,23 @@ def test_two_points_never_share_a_folder() -> None:
     assert max(map(len, names)) <= 150
 
 
+def sweep_to(out: str) -> None:
+    assert go(out, resume="auto", epochs=3, save_every=0.0) == 0
+
+
 @pytest.mark.slow
-def test_a_sweep_that_is_killed_again_and_again_comes_to_the_same_end(folder: Path) -> None:
-    command = ["sweep", "net.arch", "--device", "cpu", "--set-recipe", "epochs=6", "--save-every", "0"]
-    command += [word for each in OVER for word in ("--over", each)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-
-    def begin(out: str) -> subprocess.Popen[bytes]:
-        words = [sys.executable, "-m", "archdsl", *command, "--out", out, "--resume", "auto"]
-        return subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-
-    assert begin("undisturbed").wait(120) == 0
-    kills = 0
-    for number in range(40):
-        with begin("s") as process:
-            # From the first file on, a little later each time.
-            end = time.monotonic() + 60
-            before = len(list(Path("s").rglob("*")))
-            while process.poll() is None and len(list(Path("s").rglob("*"))) <= before and time.monotonic() < end:
-                time.sleep(0.01)
-            time.sleep(0.25 * number)
-            process.kill()
-            if process.wait() == 0:
+@pytest.mark.chance
+@pytest.mark.parametrize("seed", range(TRIES))
+def test_a_sweep_that_is_killed_again_and_again_comes_to_the_same_end(folder: Path, seed: int) -> None:
+    sweep_to("undisturbed")
+    kills, moments = 0, random.Random(seed)
+    with forks(__name__, "sweep_to") as process:
+        while True:
+            before = set(Path("s").rglob("checkpoint-*"))
+            process.start("s")
+            process.wait(lambda before=before: set(Path("s").rglob("checkpoint-*")) != before)
+            time.sleep(moments.uniform(0, 0.3))
+            if process.kill() == 0:
                 break
             kills += 1
     assert kills >= 3
