@@ -23,7 +23,8 @@ class Logger(Protocol):
 class CsvLog:
     """The metrics as a table with a header, in the columns of `EpochMetrics`; what is not there is empty.
 
-    The whole table is written at each epoch, whole or not at all, so that a run that is resumed has no row twice.
+    The whole table is written in the beginning and at each epoch, whole or not at all, so that a run that is resumed
+    has no row twice, and none too few where it was killed as it wrote.
 
     path: the file. earlier: the epochs before the run was resumed.
     """
@@ -31,12 +32,16 @@ class CsvLog:
     def __init__(self, path: Path, earlier: Iterable[EpochMetrics] = ()) -> None:
         self.path = path
         self.epochs = list(earlier)
+        self._write()
 
     def on_epoch(self, metrics: EpochMetrics) -> None:
         self.epochs.append(metrics)
-        write_bytes(self.path, csv_text(self.epochs).encode("utf-8"))
+        self._write()
 
     def close(self) -> None: ...
+
+    def _write(self) -> None:
+        write_bytes(self.path, csv_text(self.epochs).encode("utf-8"))
 
 
 class TensorBoard:

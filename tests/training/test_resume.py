@@ -24,6 +24,7 @@ from archdsl.training import loop, run, setup
 from archdsl.training.checkpoint import checkpoints, load_newest
 from archdsl.training.data.figures import draw_figures
 from archdsl.training.keeper import Keeper
+from archdsl.training.loggers import CsvLog
 from archdsl.training.report import Silence
 from archdsl.training.run import RunResult, train
 from archdsl.training.signals import StopRequest
@@ -185,6 +186,28 @@ def test_killed_at_any_time_again_and_again(tmp_path: Path, seed: int) -> None:
             kills += 1
     assert kills >= 5
     assert_same(outcome(tmp_path / "run"), outcome(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("logger", ["write_metrics", "csv"])
+def test_crashed_as_the_metrics_of_the_last_epoch_are_written(
+    tmp_path: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch, logger: str
+) -> None:
+    """When the progress is kept already, and no epoch is left to do."""
+    place, name = (RunFolder, "write_metrics") if logger == "write_metrics" else (CsvLog, "on_epoch")
+    real, calls = getattr(place, name), []
+
+    def crashes(*given: Any) -> None:
+        calls.append(given)
+        if len(calls) == 4 + (logger == "write_metrics"):  # Which is called in the beginning too.
+            raise Crash
+        real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, crashes)
+        with pytest.raises(Crash):
+            go(tmp_path / "run")
+    go(tmp_path / "run", resume=True)
+    assert_same(outcome(tmp_path / "run"), undisturbed)
 
 
 def test_stopped_while_it_evaluates(
