@@ -36,6 +36,7 @@ from archdsl.training.subject import Subject
 from archdsl.training.world import Processes, World
 from archdsl.weights import tensors
 from archdsl.weights.explain import summary
+from archdsl.writer import UNFINISHED
 
 SAVE_EVERY = 300.0
 """Seconds after which the progress is kept in the middle of an epoch: at most so much is lost when a machine stops."""
@@ -137,7 +138,8 @@ def _failures_told(
     try:
         yield
     except OSError as error:
-        place = printable(str(error.filename or "the run's folder"))
+        file = Path(str(error.filename or "the run's folder"))
+        place = printable(str(file.parent if file.name.endswith(UNFINISHED) else file))
         raise TrainingError(f"{place} could not be written: {error.strerror or error}", EXIT_FAILED) from error
     except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
         if world.is_lost(error):

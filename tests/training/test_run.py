@@ -261,12 +261,17 @@ def test_an_early_stop_without_images_to_choose_by_is_refused_before_the_first_s
     assert not (tmp_path / "run").exists()
 
 
-def test_a_full_disk_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("file", "told"), [((), "the run's folder"), (("/x/run/.archdsl-7.unfinished",), "/x/run"), (("/x/y",), "/x/y")]
+)
+def test_a_full_disk_is_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: tuple[str, ...], told: str
+) -> None:
     def raise_it(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device", *file)
 
     monkeypatch.setattr(run, "train_loop", raise_it)
-    with pytest.raises(TrainingError, match="the run's folder could not be written: No space left on device") as caught:
+    with pytest.raises(TrainingError, match=f"^{told} could not be written: No space left on device") as caught:
         quick_run(tmp_path / "run")
     assert caught.value.exit_code == 3
 
