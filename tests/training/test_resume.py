@@ -26,6 +26,7 @@ from archdsl.training.data.figures import draw_figures
 from archdsl.training.keeper import Keeper
 from archdsl.training.loggers import CsvLog
 from archdsl.training.report import Silence
+from archdsl.training.resume import not_exact_because
 from archdsl.training.run import RunResult, train
 from archdsl.training.signals import StopRequest
 from archdsl.training.subject import Subject
@@ -421,6 +422,23 @@ def test_what_keeps_it_from_being_exact_is_told(tmp_path: Path, monkeypatch: pyt
     go(tmp_path / "run", resume=True, report=Listens())
     assert f"torch {torch.__version__} then, torch 9.9 now; " in told[0]
     assert re.search("threads? then, 64 threads now", told[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("torch", ("2.14", "2.15"), "torch 2.14 then, torch 2.15 now"),
+        ("device", ("cpu", "cuda:0"), "the device cpu then, the device cuda:0 now"),
+        ("device_name", ("x86_64", "arm64"), "a x86_64 then, a arm64 now"),
+        ("threads", (1, 2), "1 thread then, 2 threads now"),
+        ("processes", (2, 1), "2 processes then, 1 process now"),
+    ],
+)
+def test_all_is_told_that_the_last_bits_depend_on(name: str, values: tuple[Any, Any], told: str) -> None:
+    same = {"torch": "2.14", "device": "cpu", "device_name": "x86_64", "threads": 1, "processes": 2}
+    before, after = ({**same, name: value} for value in values)
+    assert not_exact_because(before, after) == [told]
+    assert not_exact_because(before, before) == []
 
 
 def test_what_was_killed_before_it_began_is_begun_anew(

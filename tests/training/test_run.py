@@ -289,6 +289,8 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(time, "gmtime", lambda *_, real=time.gmtime: real(jumps()))
     result = quick_run(tmp_path / "run", save_every=3600.0)
     assert numbers(result) == numbers(calm)
+    names = [[path.name for path in checkpoints(each.folder)] for each in (result, calm)]
+    assert names[0] == names[1]  # No save came too soon.
     assert all(0 < each.seconds < 60 and each.images_per_second > 1 for each in result.epochs)
     assert 0 < result.seconds < 60
 
