@@ -109,3 +109,5 @@ def test_a_training_from_weights_begins_or_goes_on_by_one_command(
     )
     assert train("net.arch", **{**again, "out": Path("first")}) == 2
     assert "first was started from weights drawn anew, and not from" in capsys.readouterr().err
+    Path("first/environment.json").write_text("{")  # Which is of no need otherwise.
+    assert train("net.arch", **{**again, "out": Path("first"), "weights": None}) == 0

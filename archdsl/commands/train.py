@@ -84,12 +84,8 @@ def _made_ready(asked: Asked, out: Path | None, resume: str | None, quiet: bool)
         run = RunFolder.open(Path(resume))
         given = given or checked_subject(run.origin(), run.check())
         out = run.path
-        before = run.environment().get("weights")
-        if asked.weights is not None and str(asked.weights) != before:  # As `--resume auto` may have it.
-            started = "weights drawn anew" if before is None else printable(str(before))
-            raise TrainingError(
-                f"{run} was started from {started}, and not from --weights {visible(str(asked.weights))}"
-            )
+        if asked.weights is not None:  # As `--resume auto` may have it.
+            _refuse_other_weights(run, asked.weights)
         asked = asked._replace(recipe=asked.recipe or out / RECIPE)
     if isinstance(given, int):
         return given
@@ -98,6 +94,14 @@ def _made_ready(asked: Asked, out: Path | None, resume: str | None, quiet: bool)
         print(f"weights: drawn anew; --weights {visible(spec)} would start from those in the file", flush=True)
     recipe = read_recipe(asked.find_recipe(None if quiet else sys.stdout), asked.overrides())
     return _Ready(given, recipe, out, resume is not None)
+
+
+def _refuse_other_weights(run: RunFolder, weights: Path) -> None:
+    """Raise TrainingError where a run was started from other weights than these."""
+    before = run.environment().get("weights")
+    if before != str(weights):
+        started = "weights drawn anew" if before is None else printable(str(before))
+        raise TrainingError(f"{run} was started from {started}, and not from --weights {visible(str(weights))}")
 
 
 def _wrong_use(asked: Asked, out: Path | None, resume: str | None) -> str | None:
