@@ -223,11 +223,13 @@ from archdsl.training import world
 start, rank = (int(os.environ[name]) for name in ("TORCHELASTIC_RESTART_COUNT", "RANK"))
 time.sleep(2.0 if start and rank == 0 else 0.0)
 world.MEETING = 30.0
-world.Processes(torch.device("cpu")).wait()
-print(f"{rank} is there at start {start}", flush=True)
+processes = world.Processes(torch.device("cpu"))
+processes.wait()
+os.write(1, f"{rank} is there at start {start}\\n".encode())
 if start < 2:
     time.sleep(0.5 if rank else 60)
     os.kill(os.getpid(), signal.SIGKILL)
+processes.close()
 """
 
 
