@@ -19,6 +19,7 @@ from archdsl.source import Source
 from archdsl.weights.files import Origin
 
 EXACT = {
+    "archdsl": "archdsl {}",
     "torch": "torch {}",
     "device_name": "a {}",
     "device": "the device {}",

@@ -427,6 +427,7 @@ def test_what_keeps_it_from_being_exact_is_told(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("name", "values", "told"),
     [
+        ("archdsl", ("0.1", "0.2"), "archdsl 0.1 then, archdsl 0.2 now"),
         ("torch", ("2.14", "2.15"), "torch 2.14 then, torch 2.15 now"),
         ("device", ("cpu", "cuda:0"), "the device cpu then, the device cuda:0 now"),
         ("device_name", ("x86_64", "arm64"), "a x86_64 then, a arm64 now"),
@@ -435,7 +436,7 @@ def test_what_keeps_it_from_being_exact_is_told(tmp_path: Path, monkeypatch: pyt
     ],
 )
 def test_all_is_told_that_the_last_bits_depend_on(name: str, values: tuple[Any, Any], told: str) -> None:
-    same = {"torch": "2.14", "device": "cpu", "device_name": "x86_64", "threads": 1, "processes": 2}
+    same = {"archdsl": "0.1", "torch": "2.14", "device": "cpu", "device_name": "x86_64", "threads": 1, "processes": 2}
     before, after = ({**same, name: value} for value in values)
     assert not_exact_because(before, after) == [told]
     assert not_exact_because(before, before) == []
