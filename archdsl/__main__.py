@@ -50,7 +50,11 @@ def main(leave: Callable[[int], NoReturn] = sys.exit) -> NoReturn:
             from archdsl.cli.command_line import run
         from archdsl.commands.guard import guarded
     if arguments is None:
-        sys.exit(run())
+        from archdsl.training.start import is_one_of_many
+
+        code = run()
+        # Where Python takes down a process that trained with others, a thread of torch's may abort it at its very end.
+        (leave if is_one_of_many() else sys.exit)(code)
     leave(guarded(lambda: command(**arguments)))
 
 

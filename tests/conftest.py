@@ -18,6 +18,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # As for what a shell starts in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # As under nohup.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 CommandLine: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 

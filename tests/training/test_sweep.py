@@ -239,7 +239,7 @@ def test_a_sweep_that_is_killed_again_and_again_comes_to_the_same_end(folder: Pa
             before = set(Path("s").rglob("checkpoint-*"))
             process.start("s")
             process.wait(lambda before=before: set(Path("s").rglob("checkpoint-*")) != before)
-            time.sleep(moments.uniform(0, 0.3))
+            time.sleep(moments.uniform(0, 0.03))
             if process.kill() == 0:
                 break
             kills += 1
