@@ -16,8 +16,8 @@ class EpochMetrics(NamedTuple):
     validation_loss, validation_accuracy: over all images held back, after the epoch; None where none are, and after
         epochs without an evaluation.
     test_loss, test_accuracy: over the whole test set; None where images are held back, but for the run's last line.
-    seconds: training and evaluation; images_per_second: training alone. Both are of the part of an epoch since the
-        run was last resumed.
+    seconds: training and evaluation; images_per_second: training alone. Both are of the whole epoch, with what was
+        done of it before the run was stopped and went on.
     """
 
     epoch: int
