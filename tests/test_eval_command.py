@@ -103,6 +103,8 @@ def test_text_is_for_people(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     for part in ("calibration error", "mean of all classes", "taken for the class of the column:", "most wrong:"):
         assert part in out
     assert all(len(line) < 100 for line in out.splitlines())
+    assert evaluate("run", part="all") == 0
+    assert "on shapes: all 170 images, 10 classes\n" in capsys.readouterr().out
 
 
 def test_many_classes_are_told_in_few_lines() -> None:

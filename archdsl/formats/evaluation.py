@@ -53,8 +53,9 @@ def text(report: EvaluationReport) -> str:
     found = report.evaluation
     count = len(report.classes)
     top5 = "" if found.top5_accuracy is None else f", {found.top5_accuracy:.4f} in the first five"
+    of_part = f"all {found.images:,}" if report.part == "all" else f"{found.images:,} {report.part}"
     lines = [
-        f"{visible(report.weights)} on {visible(report.data)}: {found.images:,} {report.part} images, {count} classes",
+        f"{visible(report.weights)} on {visible(report.data)}: {of_part} images, {count} classes",
         f"accuracy {found.accuracy:.4f}{top5}; loss {found.loss:.4f}; calibration error {found.calibration_error:.4f}",
         "",
         *_class_lines(report),
