@@ -37,7 +37,6 @@ class Case(NamedTuple):
     input, settings: what stands for the spec's input, and for its lets.
     """
 
-    spec: str
     recipe: str
     aim: float
     published: tuple[str, float]
@@ -46,13 +45,11 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "small": Case("small", "small.yaml", 0.93, ("3 Conv+pooling and 2 FC+dropout", 0.926)),
-    "alexnet": Case("alexnet", "accuracy/alexnet.yaml", 0.93, ("AlexNet", 0.899)),
-    "vgg11": Case("vgg11", "accuracy/vgg11.yaml", 0.945, ("VGG16", 0.935)),
-    "googlenet": Case("googlenet", "accuracy/googlenet.yaml", 0.95, ("GoogleNet", 0.937)),
-    "wide_resnet": Case(
-        "wide_resnet", "accuracy/wide_resnet.yaml", 0.967, ("WRN40-4", 0.967), "1x28x28", {"depth": 40, "width": 4}
-    ),
+    "small": Case("small.yaml", 0.93, ("3 Conv+pooling and 2 FC+dropout", 0.926)),
+    "alexnet": Case("accuracy/alexnet.yaml", 0.93, ("AlexNet", 0.899)),
+    "vgg11": Case("accuracy/vgg11.yaml", 0.945, ("VGG16", 0.935)),
+    "googlenet": Case("accuracy/googlenet.yaml", 0.95, ("GoogleNet", 0.937)),
+    "wide_resnet": Case("accuracy/wide_resnet.yaml", 0.967, ("WRN40-4", 0.967), "1x28x28", {"depth": 40, "width": 4}),
 }
 """Published: the table in the README of github.com/zalandoresearch/fashion-mnist, which its authors did not verify."""
 
@@ -74,7 +71,7 @@ def main() -> None:
         run = options.out / (name if options.input is None else f"{name}-{options.input}")
         try:
             result = archdsl.train(
-                ROOT / "specs" / f"{case.spec}.arch",
+                ROOT / "specs" / f"{name}.arch",
                 read_recipe(ROOT / "specs" / case.recipe, overrides),
                 out=run,
                 resume=(run / "recipe.yaml").exists(),

@@ -17,7 +17,8 @@ _PATIENCE = 5.0
 
 def is_one_of_many() -> bool:
     """Whether torchrun started this process as one of several."""
-    return int(os.environ.get("WORLD_SIZE") or 1) > 1 and "RANK" in os.environ
+    size, own = (os.environ.get(name, "") for name in ("WORLD_SIZE", "RANK"))
+    return size.isdecimal() and own.isdecimal() and int(size) > 1
 
 
 def rank() -> int:

@@ -22,6 +22,7 @@ from archdsl.errors import TrainingError
 from archdsl.training.checkpoint import load_newest
 from archdsl.training.loop import parts_of_step
 from archdsl.training.resume import not_exact_because
+from archdsl.training.start import is_one_of_many
 from archdsl.training.world import Processes, World, of_this_start
 
 SPEC = "input(1, 16, 16)\nconv(8, 3, s2) relu flatten fc(10)\n"
@@ -192,6 +193,18 @@ def test_a_process_that_waits_for_others_in_vain_ends() -> None:
     ended = subprocess.run([sys.executable, "-c", HANGS], env=environment, capture_output=True, text=True, timeout=50)
     assert ended.stderr == "archdsl: the other processes of the training were not there after 0.5 seconds\n"
     assert ended.returncode == 3
+
+
+@pytest.mark.parametrize(("size", "rank", "expected"), [("2", "0", True), ("1", "0", False), ("2", "", False)])
+@pytest.mark.parametrize("junk", ["", "two", "-1", "²"])
+def test_what_torchrun_has_not_set_is_no_torchrun(
+    monkeypatch: pytest.MonkeyPatch, size: str, rank: str, expected: bool, junk: str
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", size)
+    monkeypatch.setenv("RANK", rank)
+    assert is_one_of_many() == expected
+    monkeypatch.setenv("WORLD_SIZE", junk)
+    assert not is_one_of_many()
 
 
 def test_a_process_that_is_told_of_no_others_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
