@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -49,6 +51,19 @@ class Forks:
         with suppress(ProcessLookupError):
             os.kill(self.child, signal.SIGKILL)
         return self._told()
+
+    def killed_until_done(self, folder: Path, moments: random.Random, longest: float) -> int:
+        """Start the work in a folder until it ends, with kills soon after it has saved something; gives how many."""
+        kills = 0
+        while True:
+            before = set(folder.rglob("checkpoint-*"))
+            self.start(folder)
+            if moments.random() < 0.8:  # Else it may be killed before its first step.
+                self.wait(lambda before=before: set(folder.rglob("checkpoint-*")) != before)
+            time.sleep(moments.uniform(0, longest))
+            if self.kill() == 0:
+                return kills
+            kills += 1
 
     def _told(self) -> int:
         assert self.parent.stdout is not None

@@ -433,7 +433,7 @@ def test_kill_at_any_time_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
     save(tmp_path, 1)
     steps, left, moments = [1], 0, random.Random(0)
     with forks(__name__, "save_forever") as process:
-        for _ in range(50 * TRIES):
+        while len(steps) <= 50 * TRIES or left <= 10:  # Until enough of the kills fell into a save.
             process.start(tmp_path)
             newest = checkpoints(tmp_path)[0]
             if moments.random() < 0.8:  # Else it may be killed before it saves.
@@ -449,7 +449,6 @@ def test_kill_at_any_time_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
             left += len(unfinished)
     assert steps == sorted(steps)
     assert steps[-1] > 30
-    assert left > 10  # The kills did fall into saves.
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -233,15 +232,10 @@ def sweep_to(out: str) -> None:
 @pytest.mark.parametrize("seed", range(TRIES))
 def test_a_sweep_that_is_killed_again_and_again_comes_to_the_same_end(folder: Path, seed: int) -> None:
     sweep_to("undisturbed")
-    kills, moments = 0, random.Random(seed)
+    kills: list[int] = []
+    moments = random.Random(seed)
     with forks(__name__, "sweep_to") as process:
-        while True:
-            before = set(Path("s").rglob("checkpoint-*"))
-            process.start("s")
-            process.wait(lambda before=before: set(Path("s").rglob("checkpoint-*")) != before)
-            time.sleep(moments.uniform(0, 0.03))
-            if process.kill() == 0:
-                break
-            kills += 1
-    assert kills >= 3
-    assert outcome(Path("s")) == outcome(Path("undisturbed"))
+        while sum(kills) < 5:
+            place = Path(f"sweep-{len(kills)}")
+            kills.append(process.killed_until_done(place, moments, 0.03))
+            assert outcome(place) == outcome(Path("undisturbed"))
