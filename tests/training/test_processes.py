@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -148,6 +149,43 @@ def test_a_process_that_is_killed_is_started_again(folder: Path) -> None:
     assert (folder / "killed" / "weights.safetensors").read_bytes() == (
         folder / "calm" / "weights.safetensors"
     ).read_bytes()
+
+
+IMPATIENT = """
+import datetime
+from archdsl.__main__ import main
+from archdsl.training import world
+world.PATIENCE = datetime.timedelta(seconds=15)
+main()
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_is_taken_for_dead(folder: Path) -> None:
+    (folder / "impatient.py").write_text(IMPATIENT)
+    command = [sys.executable, "impatient.py", *words(folder, "run", "--epochs", "100000", processes=1)[3:]]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    both = []
+    try:
+        for rank in "01":
+            environment = {**os.environ, **ALONE, "MASTER_PORT": port, "RANK": rank, "OMP_NUM_THREADS": "1"}
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+            both.append(subprocess.Popen(command, cwd=folder, env=environment, **pipes))  # type: ignore[call-overload]
+        first, second = both
+        line = next(line for line in first.stdout if line.startswith("epoch 2/"))
+        assert line
+        second.send_signal(signal.SIGSTOP)
+        _, complaints = first.communicate(timeout=120)
+    finally:
+        for process in both:
+            process.kill()
+            process.communicate()
+    assert first.returncode == 3
+    assert complaints.startswith("archdsl: another process of the training was lost: ")
+    assert complaints.count("\n") == 1
+    assert load_newest(folder / "run")[0]["step"] >= 8
 
 
 @pytest.mark.slow
