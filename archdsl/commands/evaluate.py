@@ -57,11 +57,10 @@ def evaluate(
         from archdsl.training.signals import stop_on_signals
         from archdsl.training.trained import evaluate_trained, load_part
 
-        classes, images = load_part(
-            trained, recipe.data, part, data_folder(data_dir, found.run), download, choose_report(sys.stderr)
-        )
+        told = choose_report(sys.stderr)
+        classes, images = load_part(trained, recipe.data, part, data_folder(data_dir, found.run), download, told)
         with stop_on_signals() as stop:
-            result = evaluate_trained(trained, images, len(classes), stop, batch_size, worst)
+            result = evaluate_trained(trained, images, len(classes), stop, told, batch_size, worst)
         if result is None:
             refuse("stopped in the middle of the evaluation; nothing is told of a part of the images")
             return 128 + (stop.signal or 0)

@@ -130,11 +130,10 @@ def evaluate_run(
     from archdsl.training.signals import stop_on_signals
     from archdsl.training.trained import evaluate_trained, load_part
 
-    classes, images = load_part(
-        trained, recipe.data, part, data_folder(data_dir, folder), report=choose_report(sys.stderr)
-    )
+    told = choose_report(sys.stderr)
+    classes, images = load_part(trained, recipe.data, part, data_folder(data_dir, folder), report=told)
     with stop_on_signals() as stop:
-        found = evaluate_trained(trained, images, len(classes), stop, worst=MOST_PICTURES)
+        found = evaluate_trained(trained, images, len(classes), stop, told, worst=MOST_PICTURES)
     if found is None:
         return stop.signal or 0
     pictures, pixels = pngs_of(images, [mistake.image for mistake in found.worst])

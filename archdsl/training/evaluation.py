@@ -16,6 +16,7 @@ from archdsl.runs.evaluation import Bin, Evaluation, Mistake
 from archdsl.training.data.image_set import Images, Request
 from archdsl.training.data.prepare import Prepare
 from archdsl.training.precision import computed_in
+from archdsl.training.report import Watch
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
 
@@ -60,6 +61,7 @@ def evaluate(
     prepare: Prepare,
     world: World,
     stop: StopRequest,
+    report: Watch,
     *,
     classes: int,
     batch_size: int,
@@ -71,6 +73,7 @@ def evaluate(
     Each process takes its own rows, and all get the same result, so all of them must call this.
 
     Args:
+        report: is told how far it is.
         classes: how many logits the model gives for an image.
         batch_size: how many images of a process are computed at once; the numbers do not depend on it.
         autocast: the context in which the model runs; what it gives is then reckoned with in single precision.
@@ -81,7 +84,10 @@ def evaluate(
     mine = torch.arange(len(images))[world.rows]
     batches = torch.split(mine, batch_size) if len(mine) else ()
     answers, whole = [], True
-    for request, pixels, labels in images.read(map(Request, batches)):
+    read = images.read(map(Request, batches))
+    for request, pixels, labels in report.watch(
+        read, len(images), "images evaluated", each=lambda read: len(read[2]) * world.size
+    ):
         if stop.signal is not None:
             whole = False
             break

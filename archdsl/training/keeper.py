@@ -11,6 +11,7 @@ from archdsl.training.checkpoint import save_checkpoint
 from archdsl.training.loggers import CsvLog, Logger, TensorBoard
 from archdsl.training.loop import Progress
 from archdsl.training.not_finite import require_finite
+from archdsl.training.report import Report
 from archdsl.training.resume import Facts
 from archdsl.training.setup import Job
 from archdsl.weights import tensors
@@ -27,6 +28,10 @@ class Keeper:
         self.loggers: list[Logger] = []
         self.saved_at = time.monotonic()
 
+    @property
+    def report(self) -> Report:
+        return self.job.report
+
     def begin(self, is_new: bool) -> None:
         """Write down what the run is, and where it starts, so that from here on it can be gone on with."""
         if not self.job.world.is_first:
@@ -41,14 +46,14 @@ class Keeper:
         self.folder.write_metrics(earlier)  # What was measured after the checkpoint is measured again.
         self.loggers.append(CsvLog(path / METRICS_CSV, earlier))
         if self.job.tensorboard:
-            self.loggers.append(TensorBoard(path / TENSORBOARD, self.facts.recipe, self.progress.step))
+            self.loggers.append(TensorBoard(path / TENSORBOARD, self.facts.recipe, earlier))
 
     def close(self) -> None:
         for logger in self.loggers:
             logger.close()
 
     def on_step(self, epoch: int, images_done: int, loss: float) -> None:
-        self.job.report.on_step(epoch, images_done, loss)
+        self.report.on_step(epoch, images_done, loss)
 
     def save_is_due(self) -> bool:
         return time.monotonic() - self.saved_at >= self.job.save_every
@@ -77,7 +82,7 @@ class Keeper:
             self.folder.write_metrics(self.progress.epochs)
             for logger in self.loggers:
                 logger.on_epoch(metrics)
-        self.job.report.on_epoch(metrics)
+        self.report.on_epoch(metrics)
         if self.job.on_epoch is not None:
             try:
                 self.job.on_epoch(metrics)

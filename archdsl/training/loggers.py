@@ -47,19 +47,21 @@ class CsvLog:
 class TensorBoard:
     """The metrics as curves for `tensorboard --logdir RUN`, by step; the recipe as text beside them.
 
-    folder: where its files go. recipe: the text of the recipe. steps_done: of a run that is resumed; what an earlier
-    process has told of later steps is not shown.
+    folder: where its files go. recipe: the text of the recipe. earlier: the epochs before the run was resumed. The last
+    of them is told again, for the process that was to tell it may have been killed before; what was told of it and of
+    later steps is not shown.
     """
 
-    def __init__(self, folder: Path, recipe: str, steps_done: int = 0) -> None:
+    def __init__(self, folder: Path, recipe: str, earlier: Sequence[EpochMetrics] = ()) -> None:
         require_tensorboard()
         from torch.utils.tensorboard import SummaryWriter
 
-        purged = {"purge_step": steps_done + 1} if steps_done else {}
-        self.writer = SummaryWriter(str(folder), **purged)
-        if not steps_done:
+        self.writer = SummaryWriter(str(folder), purge_step=earlier[-1].step if earlier else 0)
+        if not earlier:
             indented = "\n".join(f"    {line}" for line in recipe.splitlines())  # Code, in Markdown.
             self.writer.add_text("recipe", indented, 0)
+        for metrics in earlier[-1:]:
+            self.on_epoch(metrics)
 
     def on_epoch(self, metrics: EpochMetrics) -> None:
         for name, value in metrics._asdict().items():

@@ -31,6 +31,7 @@ from archdsl.training.ema import Average
 from archdsl.training.evaluation import evaluate
 from archdsl.training.not_finite import Failure, NotFiniteError, find
 from archdsl.training.randomness import generator_of, seed_step
+from archdsl.training.report import Watch
 from archdsl.training.schedule import learning_rate
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
@@ -103,7 +104,7 @@ class Setup(NamedTuple):
     device: torch.device
     evaluated_at_once: int
 
-    def evaluated(self, model: nn.Module, images: Images, stop: StopRequest) -> Evaluation | None:
+    def evaluated(self, model: nn.Module, images: Images, stop: StopRequest, report: Watch) -> Evaluation | None:
         """The model held against images; None where a stop was requested meanwhile, of this process or another."""
         found = evaluate(
             model,
@@ -111,6 +112,7 @@ class Setup(NamedTuple):
             self.prepare,
             self.world,
             stop,
+            report,
             classes=len(self.data.classes),
             batch_size=self.evaluated_at_once,
             autocast=self.autocast,
@@ -133,6 +135,10 @@ class Setup(NamedTuple):
 
 class Observer(Protocol):
     """Is told how the training goes on, and keeps what is to be kept."""
+
+    @property
+    def report(self) -> Watch:
+        """Is told how far an evaluation is."""
 
     def on_step(self, epoch: int, images_done: int, loss: float) -> None:
         """After each step: the epoch from 1, its images so far, the step's loss."""
@@ -378,14 +384,15 @@ def _evaluate_epoch(progress: Progress, setup: Setup, observer: Observer, stop: 
     )
     if (epoch + 1) % recipe.evaluate_every == 0 or epoch + 1 == recipe.epochs:
         held_back = data.validation
+        images = data.test if held_back is None else held_back
         with progress.evaluated_model():
-            found = setup.evaluated(progress.model, data.test if held_back is None else held_back, stop)
+            found = setup.evaluated(progress.model, images, stop, observer.report)
             if found is None:
                 return
             if not math.isfinite(found.loss):
-                images = "test" if held_back is None else "validation"
+                part = "test" if held_back is None else "validation"
                 raise TrainingError(
-                    f"the loss on the {images} images is {found.loss:g} after epoch {epoch + 1}; what may help: "
+                    f"the loss on the {part} images is {found.loss:g} after epoch {epoch + 1}; what may help: "
                     f"a lower optimizer.lr than {recipe.optimizer.lr:g}, a longer schedule.warmup",
                     EXIT_FAILED,
                 )

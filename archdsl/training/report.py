@@ -1,11 +1,12 @@
-"""How a training is shown: a table and a progress bar on a terminal, one plain line an epoch elsewhere."""
+"""How a training is shown: a table and a progress bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO, TypeVar
 
@@ -60,14 +61,24 @@ class Plan(NamedTuple):
         ]
 
 
-class Report(Protocol):
-    """What a run tells as it goes on. `close` is called in the end, however it ends.
+def one(_: object) -> int:
+    return 1
 
-    watch: gives the items that it gets, of which there are `total`, and tells how many are done where that takes longer
-        than SOON; before `begin`. what: a word for them.
-    """
 
-    def watch(self, items: Iterable[T], total: int, what: str) -> Iterable[T]: ...
+class Watch(Protocol):
+    """Tells how far something is that takes long, with or without a training around it."""
+
+    def watch(self, items: Iterable[T], total: int, what: str, each: Callable[[T], int] = one) -> Iterable[T]:
+        """Give the items on, and tell how much of them is done where that takes longer than SOON.
+
+        total: how much all of them are. what: says what that is, as "images evaluated". each: how much of it an item
+        is.
+        """
+
+
+class Report(Watch, Protocol):
+    """What a run tells as it goes on. `close` is called in the end, however it ends."""
+
     def begin(self, plan: Plan) -> None: ...
     def on_step(self, epoch: int, images_done: int, loss: float) -> None: ...
     def on_epoch(self, metrics: EpochMetrics) -> None: ...
@@ -78,7 +89,7 @@ class Report(Protocol):
 class Silence:
     """Tells nothing."""
 
-    def watch(self, items: Iterable[T], total: int, what: str) -> Iterable[T]:
+    def watch(self, items: Iterable[T], total: int, what: str, each: Callable[[T], int] = one) -> Iterable[T]:
         return items
 
     def begin(self, plan: Plan) -> None: ...
@@ -89,38 +100,52 @@ class Silence:
 
 
 class Lines:
-    """One plain line an epoch, for logs and pipes."""
+    """One plain line an epoch, for logs and pipes, and some between where it takes long."""
 
     EVERY = 10.0
     """Seconds from line to line while a long list is gone through."""
 
+    EVERY_IN_TRAINING = 60.0
+    """Seconds from line to line while an epoch goes on, of which there are many."""
+
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
-        self.epochs = 0
+        self.plan: Plan | None = None
+        self.said_at = -math.inf
 
-    def watch(self, items: Iterable[T], total: int, what: str) -> Iterator[T]:
-        due = time.monotonic() + SOON
-        for done, item in enumerate(items, 1):
+    def watch(self, items: Iterable[T], total: int, what: str, each: Callable[[T], int] = one) -> Iterator[T]:
+        done, first = 0, time.monotonic() + SOON
+        for item in items:
             yield item
-            if (now := time.monotonic()) >= due:
-                due = now + self.EVERY
-                self.say(f"read {done:,} of {total:,} {what}")
+            done += each(item)
+            if time.monotonic() >= first and self._is_due():
+                self.say(f"{min(done, total):,} of {total:,} {what}")
 
     def begin(self, plan: Plan) -> None:
-        self.epochs = plan.epochs
+        self.plan = plan
         for line in plan.lines():
             self.say(line)
 
-    def on_step(self, epoch: int, images_done: int, loss: float) -> None: ...
+    def on_step(self, epoch: int, images_done: int, loss: float) -> None:
+        if self.plan is not None and self._is_due():
+            of_all = f"{images_done:,} of {self.plan.train_images:,} images"
+            self.say(f"{self._epoch(epoch)}  {of_all}  loss {loss:.4f}")
+
+    def _epoch(self, epoch: int) -> str:
+        return f"epoch {epoch}" if self.plan is None else f"epoch {epoch}/{self.plan.epochs}"
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self.said_at >= (self.EVERY if self.plan is None else self.EVERY_IN_TRAINING)
 
     def on_epoch(self, metrics: EpochMetrics) -> None:
         self.say(
-            f"epoch {metrics.epoch}/{self.epochs}  loss {metrics.train_loss:.4f}  "
+            f"{self._epoch(metrics.epoch)}  loss {metrics.train_loss:.4f}  "
             f"train accuracy {metrics.train_accuracy:.4f}  {accuracies(metrics)}  "
             f"{metrics.seconds:.1f} s  {metrics.images_per_second:.0f} images/s"
         )
 
     def say(self, line: str) -> None:
+        self.said_at = time.monotonic()
         write_line(self.stream, line)
 
     def close(self) -> None: ...
@@ -144,17 +169,22 @@ class Terminal:
         self.epoch_began = 0.0
         self.epoch_began_at = 0
 
-    def watch(self, items: Iterable[T], total: int, what: str) -> Iterator[T]:
-        due = time.monotonic() + SOON
+    def watch(self, items: Iterable[T], total: int, what: str, each: Callable[[T], int] = one) -> Iterator[T]:
+        done, due = 0, time.monotonic() + SOON
         bar: Progress | None = None
         try:
-            for done, item in enumerate(items, 1):
+            for item in items:
                 yield item
-                if (now := time.monotonic()) >= due:
-                    due = now + self.EVERY
-                    bar = bar or self._bar_of(total, what)
-                    with suppress(OSError):
-                        bar.update(bar.task_ids[0], completed=done, state=f"{done:,} of {total:,}", refresh=True)
+                done += each(item)
+                if (now := time.monotonic()) < due:
+                    continue
+                due, state = now + self.EVERY, f"{min(done, total):,} of {total:,}"
+                with suppress(OSError):
+                    if self.progress is not None and self.bar is not None:
+                        self.progress.update(self.bar, state=f"{state} {what}", refresh=True)
+                    else:
+                        bar = bar or self._bar_of(total, what)
+                        bar.update(bar.task_ids[0], completed=done, state=state, refresh=True)
         finally:
             if bar is not None:
                 with suppress(OSError):
@@ -163,7 +193,7 @@ class Terminal:
     def _bar_of(self, total: int, what: str) -> Progress:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        title, state = TextColumn("reading {task.description}", markup=False), TextColumn("{task.fields[state]}")
+        title, state = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[state]}")
         columns = (title, BarColumn(bar_width=None), state, TimeRemainingColumn(compact=True))
         console = _console_of(self.stream)
         is_wide = console.width >= self.WIDE_ENOUGH

@@ -242,7 +242,7 @@ def _final_evaluation(keeper: Keeper, setup: Setup, stop: StopRequest) -> tuple[
     # The best weights are on the disk alone; what the model has now is in the checkpoint.
     network = keeper.job.subject.network
     tensors.put(*read_fitting(keeper.folder.path / WEIGHTS, network, network.name), progress.model)
-    found = setup.evaluated(progress.model, setup.data.test, stop)
+    found = setup.evaluated(progress.model, setup.data.test, stop, keeper.report)
     return None if found is None else (found.loss, found.accuracy)
 
 

@@ -30,7 +30,7 @@ from archdsl.training.evaluation import evaluate, images_at_once
 from archdsl.training.in_place import relu_in_place
 from archdsl.training.out_of_memory import is_out_of_memory
 from archdsl.training.precision import autocast_for
-from archdsl.training.report import Report
+from archdsl.training.report import Report, Watch
 from archdsl.training.setup import read_fitting
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
@@ -167,7 +167,13 @@ def _of_channels(images: Images, channels: int, name: str) -> Images:
 
 
 def evaluate_trained(
-    trained: Trained, images: Images, classes: int, stop: StopRequest, batch_size: int | None = None, worst: int = 0
+    trained: Trained,
+    images: Images,
+    classes: int,
+    stop: StopRequest,
+    report: Watch,
+    batch_size: int | None = None,
+    worst: int = 0,
 ) -> Evaluation | None:
     """Evaluate a trained network, in batches of what suits it by default; None where a stop was asked for meanwhile.
 
@@ -181,6 +187,7 @@ def evaluate_trained(
             trained.prepare,
             World(),
             stop,
+            report,
             classes=classes,
             batch_size=batch_size,
             autocast=trained.autocast,

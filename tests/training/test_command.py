@@ -163,8 +163,13 @@ HELD_BACK = METRICS._replace(validation_loss=1.9, validation_accuracy=0.75, test
 )
 def test_a_line_tells_what_was_evaluated(metrics: EpochMetrics, told: str) -> None:
     stream = Stream(False)
-    Lines(stream).on_epoch(metrics)
-    assert stream.getvalue() == f"epoch 1/0  loss 2.2500  train accuracy 0.1250  {told}  12.5 s  8 images/s\n"
+    lines = Lines(stream)
+    lines.begin(PLAN)
+    lines.on_epoch(metrics)
+    assert (
+        stream.getvalue().splitlines(keepends=True)[-1]
+        == f"epoch 1/2  loss 2.2500  train accuracy 0.1250  {told}  12.5 s  8 images/s\n"
+    )
 
 
 def test_a_terminal_gets_a_bar_and_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +195,7 @@ def test_a_terminal_gets_a_bar_and_a_table(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("soon", [0.0, 60.0])
-def test_what_is_read_for_long_is_told(soon: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_takes_long_is_told(soon: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr("archdsl.training.report.SOON", soon)
@@ -199,17 +204,44 @@ def test_what_is_read_for_long_is_told(soon: float, monkeypatch: pytest.MonkeyPa
     told = {}
     for terminal in (False, True):
         stream = Stream(terminal)
-        assert list(choose_report(stream).watch(iter("abc"), 2000, "headers")) == ["a", "b", "c"]
+        assert list(choose_report(stream).watch(iter("abc"), 2000, "headers read")) == ["a", "b", "c"]
         told[terminal] = stream.getvalue()
     assert list(Silence().watch("abc", 3, "headers")) == ["a", "b", "c"]
     if soon:
         assert told == {False: "", True: ""}
         return
-    assert told[False] == "read 1 of 2,000 headers\nread 2 of 2,000 headers\nread 3 of 2,000 headers\n"
-    assert "reading headers" in told[True]
+    assert told[False] == "1 of 2,000 headers read\n2 of 2,000 headers read\n3 of 2,000 headers read\n"
+    assert "headers read" in told[True]
     assert "3 of 2,000" in told[True]
     assert told[True].endswith("\x1b[2K")  # It is wiped in the end, and the cursor is back.
     assert told[True].count("\x1b[?25h") == told[True].count("\x1b[?25l") == 1
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_how_far_an_epoch_and_its_evaluation_are_is_told(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    now = [1000.0]
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr("archdsl.training.report.time.monotonic", lambda: now[0])
+    stream = Stream(terminal)
+    report = choose_report(stream)
+    report.begin(PLAN)
+    before, shown = stream.tell(), []
+    for images_done in range(10, 101, 10):
+        now[0] += 25.0
+        report.on_step(1, images_done, 2.5)
+    shown.append(stream.getvalue()[before:])
+    before = stream.tell()
+    for _ in report.watch(["aaaaaaaa", "bbbbbbbb", "cccccc"], 20, "images evaluated", each=len):
+        now[0] += 25.0
+    shown.append(stream.getvalue()[before:])
+    report.close()
+    if terminal:
+        assert "loss 2.500" in shown[0]
+        assert [f"{done} of 20 images evaluated" in shown[1] for done in (8, 16, 20)] == [True, True, True]
+    else:
+        assert shown[0] == "".join(f"epoch 1/2  {done} of 100 images  loss 2.5000\n" for done in (30, 60, 90))
+        assert shown[1] == "16 of 20 images evaluated\n"
 
 
 def test_a_bar_ends_with_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:

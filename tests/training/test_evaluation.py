@@ -19,6 +19,7 @@ from archdsl.shapes import Image
 from archdsl.training.data.image_set import ImageSet
 from archdsl.training.data.prepare import Prepare
 from archdsl.training.evaluation import FEWEST, MOST, ROOM_OF_CPU, evaluate, images_at_once
+from archdsl.training.report import Silence
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
 from archdsl.weights.files import Normalization
@@ -57,7 +58,7 @@ def drawn(count: int, classes: int) -> tuple[Tensor, Tensor]:
 
 def on_table(logits: Tensor, labels: Tensor, **more: Any) -> Evaluation:
     asked = {"classes": logits.shape[1], "batch_size": 64, **more}
-    found = evaluate(Table(logits), numbered(labels), AS_BYTES, World(), StopRequest(), **asked)
+    found = evaluate(Table(logits), numbered(labels), AS_BYTES, World(), StopRequest(), Silence(), **asked)
     assert found is not None
     return found
 
@@ -167,7 +168,9 @@ def in_a_world(size: int, logits: Tensor, labels: Tensor, stopped: int | None = 
         stop = StopRequest()
         stop.signal = 15 if world.rank == stopped else None
         model, images = Table(logits), numbered(labels)
-        return evaluate(model, images, AS_BYTES, world, stop, classes=logits.shape[1], batch_size=64, worst=4)
+        return evaluate(
+            model, images, AS_BYTES, world, stop, Silence(), classes=logits.shape[1], batch_size=64, worst=4
+        )
 
     added = []
     for rank in range(size):
@@ -206,7 +209,7 @@ def test_a_stop_in_the_middle_leaves_no_result() -> None:
             return super().forward(x)
 
     images = numbered(labels)
-    assert evaluate(Stopped(logits), images, AS_BYTES, World(), stop, classes=6, batch_size=64) is None
+    assert evaluate(Stopped(logits), images, AS_BYTES, World(), stop, Silence(), classes=6, batch_size=64) is None
 
 
 def test_five_classes_have_no_top_five() -> None:
@@ -244,7 +247,7 @@ def test_the_model_is_in_eval_mode_and_then_as_it_was() -> None:
     images, labels = numbered(torch.arange(8) % 2), torch.arange(8) % 2
     model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(2), nn.Dropout(0.9), nn.Linear(2, 2))
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    found = evaluate(model, images, AS_BYTES, World(), StopRequest(), classes=2, batch_size=4)
+    found = evaluate(model, images, AS_BYTES, World(), StopRequest(), Silence(), classes=2, batch_size=4)
     assert found is not None
     assert model.training
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
@@ -264,7 +267,9 @@ def test_autocast_is_around_the_model_and_not_the_loss() -> None:
             return super().forward(x).bfloat16()
 
     images, stop = numbered(labels), StopRequest()
-    found = evaluate(Asks(logits), images, AS_BYTES, World(), stop, classes=6, batch_size=64, autocast=autocast)
+    found = evaluate(
+        Asks(logits), images, AS_BYTES, World(), stop, Silence(), classes=6, batch_size=64, autocast=autocast
+    )
     assert found is not None
     expected = nn.functional.cross_entropy(logits.bfloat16().float(), labels).item()
     assert found.loss == pytest.approx(expected, rel=1e-6)

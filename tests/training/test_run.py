@@ -101,7 +101,7 @@ def test_the_checkpoint_gives_the_network_back(tmp_path: Path) -> None:
     from archdsl.training.data.figures import draw_figures
 
     images = ImageSet(*draw_figures(20, 1, 16, 16, part="test"))
-    found = evaluate(model, images, prepare, World(), StopRequest(), classes=10, batch_size=20)
+    found = evaluate(model, images, prepare, World(), StopRequest(), Silence(), classes=10, batch_size=20)
     assert found is not None
     assert found.loss == pytest.approx(result.epochs[-1].test_loss, rel=1e-5)
     assert found.accuracy == result.epochs[-1].test_accuracy

@@ -154,7 +154,7 @@ def _look_at(parts: Sequence[StreamedSet], report: Report) -> list[StreamedSet]:
     sizes = [len(part) for part in parts]
     looked_at = look_at(chain.from_iterable(part.files for part in parts))
     marks, has_colours, faults = array("q"), False, []
-    for found in report.watch(looked_at, sum(sizes), "headers of pictures"):
+    for found in report.watch(looked_at, sum(sizes), "headers of pictures read"):
         if isinstance(found, TrainingError):
             faults.append(found)
         else:
@@ -182,7 +182,7 @@ def _read_all(part: StreamedSet, report: Report) -> Tensor:
     images = torch.empty(len(part), part.channels, part.height, part.width, dtype=torch.uint8)
     batches = part.read(map(Request, torch.split(torch.arange(len(part)), _AT_ONCE)))
     read = (image for _, batch, _ in batches for image in batch)
-    for i, image in enumerate(report.watch(read, len(part), "pictures")):
+    for i, image in enumerate(report.watch(read, len(part), "pictures read")):
         images[i] = image
     return images
 
