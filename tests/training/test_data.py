@@ -363,11 +363,12 @@ def test_images_that_are_all_the_same_are_no_division_by_zero() -> None:
     assert torch.allclose(Prepare(Image(1, 4, 4), measure(images), CPU)(images), torch.zeros(3, 1, 4, 4), atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [(56, 64), (14, 10), (28, 28)])
-def test_resizing_is_that_of_pil(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(56, 64), (14, 10), (28, 28), (56, 10), (14, 64)])
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_resizing_is_that_of_pil(size: tuple[int, int], channels_last: bool) -> None:
     smooth = torch.linspace(0, 255, 28).view(1, 1, 28, 1) * torch.linspace(0, 1, 28).view(1, 1, 1, 28)
     images = smooth.to(torch.uint8)
-    ours = Prepare(Image(1, *size), unchanged(1), CPU)(images)[0, 0] * 255
+    ours = Prepare(Image(1, *size), unchanged(1), CPU, channels_last=channels_last)(images)[0, 0] * 255
     theirs = Pictures.fromarray(images[0, 0].numpy()).resize(size[::-1], Pictures.Resampling.BILINEAR)
     difference = ours - torch.frombuffer(bytearray(theirs.tobytes()), dtype=torch.uint8).view(size)
     assert difference.abs().max() <= 1.01

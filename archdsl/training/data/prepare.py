@@ -60,7 +60,11 @@ class Prepare:
         """Normalize and resize float32 (batch, C, H, W) with values from 0 to 255, whose memory is taken."""
         x = x.sub_(self.shift).mul_(self.scale)
         if self.size is not None and x.shape[2:] != self.size:
-            x = F.interpolate(x, self.size, mode="bilinear", antialias=True)
+            shrinks = x.shape[2] > self.size[0] or x.shape[3] > self.size[1]
+            if shrinks or self.memory_format is not torch.channels_last:
+                x = F.interpolate(x, self.size, mode="bilinear", antialias=True)
+            else:  # Antialiasing would change nothing, and take twice the time where channels are last.
+                x = F.interpolate(x.contiguous(memory_format=torch.channels_last), self.size, mode="bilinear")
         return x
 
     def arrange(self, x: Tensor) -> Tensor:
