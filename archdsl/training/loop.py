@@ -106,6 +106,8 @@ class Setup(NamedTuple):
 
     def evaluated(self, model: nn.Module, images: Images, stop: StopRequest, report: Watch) -> Evaluation | None:
         """The model held against images; None where a stop was requested meanwhile, of this process or another."""
+        # Each process has running statistics of its own images since the last forward pass; the first's are kept.
+        self.world.share(model.buffers())
         found = evaluate(
             model,
             images,

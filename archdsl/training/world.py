@@ -13,7 +13,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -58,6 +58,9 @@ class World:
     def sum(self, values: Tensor) -> Tensor:
         """The sum over all processes, in place."""
         return values
+
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Give tensors the values that they have in the first process, in place."""
 
     def from_first(self, make: Callable[[], T]) -> T:
         """What `make` gives in the first process, which alone calls it: text, numbers, and lists and dicts of them.
@@ -111,6 +114,12 @@ class Processes(World):
 
         distributed.all_reduce(values)
         return values
+
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        from torch import distributed
+
+        for tensor in tensors:
+            distributed.broadcast(tensor, 0)
 
     def from_first(self, make: Callable[[], T]) -> T:
         answer: dict[str, Any] = {}

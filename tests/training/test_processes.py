@@ -131,6 +131,18 @@ def test_two_processes_come_to_what_one_does(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("ema", ["", "ema: 0.9"])
+def test_all_processes_evaluate_the_weights_that_are_kept(folder: Path, ema: str) -> None:
+    """Running statistics come from the images of one process alone, and so do their averages."""
+    (folder / "net.arch").write_text(SPEC.replace("relu", "batchnorm relu"))
+    (folder / "recipe.yaml").write_text(f"data: {{train: 62, validation: 9, test: 21}}\nbatch_size: 12\n{ema}\n")
+    trained(folder, "two", "--epochs", "1")
+    words = [sys.executable, "-m", "archdsl", "eval", "two", "--part", "validation", "--format", "json"]
+    found = json.loads(subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True).stdout)
+    assert metrics(folder / "two")[-1]["validation_loss"] == pytest.approx(found["loss"], rel=1e-5)
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes by /proc")
 def test_a_process_that_is_killed_is_started_again(folder: Path) -> None:
     long = ("--epochs", "40", "--save-every", "0.5")
