@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from archdsl.training.augment.draws import Draws
+from archdsl.training.transfer import to_device
 
 _GREY = (0.2989, 0.587, 0.114)
 """What red, green and blue add to how light a pixel is (ITU-R 601-2), as torchvision has it."""
@@ -47,7 +48,7 @@ def measure_colors(images: Tensor) -> Colors:
 
 def change_colors(x: Tensor, draws: Draws, colors: Colors | None) -> None:
     """Change brightness, contrast, saturation and hue, in the order drawn; add noise along the colours' components."""
-    factors = {kind: draws.values[kind].to(x.device).view(-1, 1, 1, 1) for kind in draws.colors}
+    factors = {kind: to_device(draws.values[kind], x.device).view(-1, 1, 1, 1) for kind in draws.colors}
     few = _piece(x)
     for start in range(0, len(x) if factors else 0, few):
         for kind, factor in factors.items():
@@ -55,7 +56,7 @@ def change_colors(x: Tensor, draws: Draws, colors: Colors | None) -> None:
     if "pca_noise" in draws.values:
         assert colors is not None, "noise along the colours' components needs these"
         noise = (draws.values["pca_noise"] * colors.variances) @ colors.directions.T  # (n, 3)
-        x.add_(255 * noise.to(x.device).view(-1, 3, 1, 1))
+        x.add_(255 * to_device(noise, x.device).view(-1, 3, 1, 1))
 
 
 def adjust_brightness(x: Tensor, factor: Tensor) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
 
 from archdsl.training.augment.draws import CROP_RATIOS, Draws
+from archdsl.training.transfer import to_device
 
 _SMALL = 4096
 """Images of so many bytes and fewer are faster changed all at once on a CPU, larger ones one after the other."""
@@ -30,9 +31,9 @@ def shift_and_mirror(images: Tensor, shift: Tensor | None, flip: Tensor | None) 
             pieces.append(piece.flip(-1) if mirrored else piece)
         return torch.stack(pieces)
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # A view: (n, C, tops, lefts, H, W).
-    top, left = starts.to(images.device).unbind(1)
+    top, left = to_device(starts, images.device).unbind(1)
     moved = windows[torch.arange(count, device=images.device), :, top, left]
-    return torch.where(flip.to(images.device).view(-1, 1, 1, 1), moved.flip(-1), moved)
+    return torch.where(to_device(flip, images.device).view(-1, 1, 1, 1), moved.flip(-1), moved)
 
 
 def crop_box(height: int, width: int, draws: Draws) -> tuple[int, int, int, int]:
@@ -70,7 +71,7 @@ def crop_and_resize(images: Tensor, boxes: Tensor, height: int, width: int) -> T
             for i, (top, left, kept_height, kept_width) in enumerate(boxes.tolist())
         ]
         return torch.cat(pieces)
-    top, left, kept_height, kept_width = boxes.to(images.device, torch.float32).unbind(1)
+    top, left, kept_height, kept_width = to_device(boxes.float(), images.device).unbind(1)
     rows = _resampling(top, kept_height, images.shape[2], height)  # (n, height, H)
     columns = _resampling(left, kept_width, images.shape[3], width)  # (n, width, W)
     return rows.unsqueeze(1) @ images.float() @ columns.transpose(1, 2).unsqueeze(1)

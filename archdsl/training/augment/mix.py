@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
 
 from archdsl.training.augment.draws import Draws
+from archdsl.training.transfer import to_device
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def mix(x: Tensor, labels: Tensor, draws: Draws) -> tuple[Tensor, Targets]:
     own, labels_of_own = x[: draws.count], labels[: draws.count]
     if draws.mix is None or draws.partners is None:
         return own, Targets(labels_of_own)
-    partners = draws.partners.to(x.device)
+    partners = to_device(draws.partners, x.device)
     weight = draws.mix.weight
     if draws.mix.kind == "mixup":
         own = own.mul(weight).add_(x.index_select(0, partners), alpha=1 - weight)

@@ -23,6 +23,7 @@ from archdsl.errors import TrainingError
 from archdsl.training.augment import Draws, crop_box
 from archdsl.training.data.image_set import Request
 from archdsl.training.data.pictures import CropBox, as_images, decode
+from archdsl.training.transfer import to_device
 
 SAMPLE = 2000
 """So many images, at even distances through the set, are what colours are measured on."""
@@ -130,7 +131,7 @@ class StreamedSet:
         device = self.labels.device
         if device.type == "cuda":  # From such memory a copy runs beside what the device computes.
             images = images.pin_memory()
-        return request, images.to(device, non_blocking=True), self.labels[request.indices.to(device)]
+        return request, to_device(images, device), self.labels[to_device(request.indices, device)]
 
 
 def _crops(request: Request) -> Iterator[CropBox | None]:
