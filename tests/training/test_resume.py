@@ -206,11 +206,11 @@ def test_stopped_while_it_evaluates(
 ) -> None:
     real, calls = loop.Setup.evaluated, []
 
-    def interrupted(self: Any, model: Any, images: Any, stop: Any) -> Any:
+    def interrupted(self: Any, model: Any, images: Any, stop: Any, report: Any) -> Any:
         calls.append(len(images))
         if len(calls) in (1, 3, 5):
             signal.raise_signal(signal.SIGTERM)
-        return real(self, model, images, stop)
+        return real(self, model, images, stop, report)
 
     monkeypatch.setattr(loop.Setup, "evaluated", interrupted)
     result = go(tmp_path / "run")
