@@ -13,6 +13,9 @@ import sys
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
 
+MOST_OF_OLD = 2**25
+"""What an older glibc takes as M_MMAP_THRESHOLD at most, by its manual; it refuses more."""
+
 KEPT = 2**30
 """Bytes: a single piece of this size is still given back, and so is what is free beyond it at the heap's end."""
 
@@ -22,6 +25,8 @@ def keep_memory() -> None:
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "gnu_get_libc_version"):
-        libc.mallopt(M_MMAP_THRESHOLD, KEPT)
+    if not hasattr(libc, "gnu_get_libc_version"):
+        return
+    # The second alone would do harm: glibc raises the first by itself until either is set.
+    if libc.mallopt(M_MMAP_THRESHOLD, KEPT) or libc.mallopt(M_MMAP_THRESHOLD, MOST_OF_OLD):
         libc.mallopt(M_TRIM_THRESHOLD, KEPT)

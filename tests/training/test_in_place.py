@@ -12,7 +12,7 @@ from torch import nn
 
 import archdsl
 from archdsl.recipe.recipe import Augmentation, Data, Recipe
-from archdsl.training import setup
+from archdsl.training import allocator, setup
 from archdsl.training.in_place import relu_in_place
 from archdsl.training.run import train
 from archdsl.training.subject import Subject
@@ -97,3 +97,27 @@ def test_memory_is_kept() -> None:
         told[how] = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert int(told["plain"]) > 1000
     assert int(told["kept"]) < 100
+
+
+@pytest.mark.parametrize(
+    ("most", "set_to"), [(2**40, {-3: 2**30, -1: 2**30}), (2**25, {-3: 2**25, -1: 2**30}), (0, {})]
+)
+def test_an_older_allocator_keeps_what_it_can(
+    monkeypatch: pytest.MonkeyPatch, most: int, set_to: dict[int, int]
+) -> None:
+    """Its manual: M_MMAP_THRESHOLD is at most 32 MiB. To set the other one alone would be worse than nothing."""
+    given: dict[int, int] = {}
+
+    class Old:
+        gnu_get_libc_version = "2.28"
+
+        def mallopt(self, option: int, value: int) -> int:
+            if option == allocator.M_MMAP_THRESHOLD and value > most:
+                return 0
+            given[option] = value
+            return 1
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda _: Old())
+    allocator.keep_memory()
+    assert given == set_to
