@@ -24,12 +24,15 @@ USABLE = 0.95
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory could not be had; torch has no class for that on a CPU."""
+    """Whether an exception says that memory could not be had.
+
+    torch has no class for that on a CPU, nor where CUDA's libraries want memory: CUBLAS_STATUS_ALLOC_FAILED.
+    """
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(
-        words in text for words in ("can't allocate memory", "out of memory", "not enough memory")
+        words in text for words in ("can't allocate memory", "out of memory", "not enough memory", "alloc_failed")
     )
 
 

@@ -88,7 +88,8 @@ def test_memory_is_what_is_free_and_what_the_program_has(monkeypatch: pytest.Mon
 def test_which_exceptions_are_out_of_memory() -> None:
     with pytest.raises(RuntimeError) as raised:
         torch.empty(2**60)
-    for error in (raised.value, MemoryError(), torch.OutOfMemoryError("CUDA out of memory")):
+    library = RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+    for error in (raised.value, MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), library):
         assert is_out_of_memory(error)
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     assert not is_out_of_memory(ValueError("out of memory"))
