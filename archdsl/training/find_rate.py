@@ -10,15 +10,14 @@ from pathlib import Path
 from torch import Tensor
 
 from archdsl.errors import TrainingError
-from archdsl.exit_codes import EXIT_FAILED
 from archdsl.recipe.recipe import Recipe
 from archdsl.runs.range_test import RangeTest, is_over, rates_of
 from archdsl.training.data.image_set import Request
 from archdsl.training.data.load import data_folder
 from archdsl.training.environment import choose_device
 from archdsl.training.loop import Setup, compute_step, requests_of_epoch, take_step
-from archdsl.training.out_of_memory import advice, is_out_of_memory
 from archdsl.training.report import Report, Silence
+from archdsl.training.run import failures_told
 from archdsl.training.setup import prepare_training, read_fitting, read_images, refuse_unfit
 from archdsl.training.signals import StopRequest
 from archdsl.training.start import is_one_of_many
@@ -50,13 +49,14 @@ def find_rate(
         raise TrainingError(only, of_all=True)
     on, world = choose_device(device), World()
     recipe = recipe.model_copy(update={"ema": None})
-    start = None if weights is None else read_fitting(weights, subject.network, subject.spec.name, leave_out)
-    data = read_images(recipe, subject, data_folder(data_dir), download, on, world, report or Silence())
-    refuse_unfit(recipe, subject, data, world)
-    progress, setup, _, _ = prepare_training(subject.network, recipe, data, on, world, start)
-    progress.model.train()
     rates, losses = rates_of(low, high, steps), list[float]()
-    try:
+    with failures_told(subject.network, recipe, on, world):
+        start = None if weights is None else read_fitting(weights, subject.network, subject.spec.name, leave_out)
+        data = read_images(recipe, subject, data_folder(data_dir), download, on, world, report or Silence())
+        refuse_unfit(recipe, subject, data, world)
+    with failures_told(subject.network, recipe, on, world, data):
+        progress, setup, _, _ = prepare_training(subject.network, recipe, data, on, world, start)
+        progress.model.train()
         with closing(_batches(setup)) as batches:
             for rate, (batch, images) in zip(rates, batches, strict=False):
                 found = compute_step(batch, images, progress, setup, StopRequest())
@@ -66,10 +66,6 @@ def find_rate(
                 if is_over(losses, steps):
                     break
                 take_step(rate, found.norm, progress, setup)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise TrainingError(advice(subject.network, recipe, on, data=data), EXIT_FAILED) from error
     return RangeTest(rates[: len(losses)], tuple(losses), steps)
 
 

@@ -108,7 +108,7 @@ def train(
     world = Processes(on) if is_one_of_many() else World()
     report = report if world.is_first else Silence()
     try:
-        with _failures_told(subject.network, recipe, on, world):
+        with failures_told(subject.network, recipe, on, world):
             start = (
                 None
                 if weights is None or resume
@@ -118,7 +118,7 @@ def train(
             refuse_unfit(recipe, subject, data, world)
             origin, seconds = subject.origin(data.classes), SAVE_EVERY if save_every is None else save_every
             job = Job(subject, recipe, on, world, origin, start, seconds, report, tensorboard, on_epoch)
-            with _folder_of(out, resume, job) as folder, _failures_told(subject.network, recipe, on, world, data):
+            with _folder_of(out, resume, job) as folder, failures_told(subject.network, recipe, on, world, data):
                 return _train_in(folder, resume, job, data, images_in, started)
     except CallersError as error:
         raise error.error from None
@@ -128,7 +128,7 @@ def train(
 
 
 @contextmanager
-def _failures_told(
+def failures_told(
     network: Network, recipe: Recipe, on: torch.device, world: World, data: DataSet | None = None
 ) -> Iterator[None]:
     """Make TrainingErrors of what the machine may do to a training: a full disk, too little memory, a lost process.

@@ -11,12 +11,15 @@ import jsonschema
 import pytest
 import torch
 from commands import find_lr
+from torch._dynamo.exc import BackendCompilerFailed
 from torch.nn import functional as F  # noqa: N812 - as all of torch writes it.
 
 from archdsl.backends.pytorch import build
+from archdsl.errors import TrainingError
 from archdsl.formats.schema import SCHEMAS
 from archdsl.recipe.recipe import SGD, Augmentation, Data, Recipe
 from archdsl.runs.range_test import RangeTest, advice, lines_of, page_of, rates_of, smooth
+from archdsl.training import find_rate as find_rate_module
 from archdsl.training.data.figures import draw_figures
 from archdsl.training.data.prepare import Prepare, measure
 from archdsl.training.find_rate import find_rate
@@ -61,6 +64,27 @@ def test_it_ends_where_the_loss_has_grown_and_augments_as_the_recipe_does() -> N
     mixed = RECIPE.model_copy(update={"augmentation": Augmentation(mixup=1.0)})
     other = find_rate(subject, mixed, low=1e-3, high=100, steps=20, device="cpu")
     assert other.losses[0] != test.losses[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "out of memory on cpu with batches of 5 at once"),
+        (BackendCompilerFailed(lambda: None, RuntimeError("no compiler"), None), "torch.compile failed"),
+    ],
+)
+@pytest.mark.parametrize("place", ["prepare_training", "compute_step"])
+def test_what_ends_a_training_in_a_line_ends_the_test_so(
+    monkeypatch: pytest.MonkeyPatch, place: str, error: Exception, told: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(find_rate_module, place, fails)
+    network, spec = linear()
+    with pytest.raises(TrainingError, match=told) as caught:
+        find_rate(Subject(network, spec), RECIPE, device="cpu")
+    assert caught.value.exit_code == 3
 
 
 def test_the_average_is_a_debiased_one_and_a_tenth_of_its_lowest_is_suggested() -> None:
