@@ -20,15 +20,16 @@ from archdsl.training.world import World
 def choose_device(name: str) -> torch.device:
     """The device of a name, "auto", "cpu", "cuda", "cuda:1", "mps"; of CUDA devices it is the current one from now on.
 
-    Of several processes on a machine, each has a CUDA device of its own: that of its local rank.
+    Of several processes on a machine, each has a CUDA device of its own, that of its local rank; none has Apple's.
+    cuDNN is to compute the same bits each time, by itself it may add up gradients in any order.
     Raises TrainingError, which says what there is, where it is not there.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     there = [*(["cuda", *(f"cuda:{index}" for index in range(count))] if count else [])]
-    there += [*(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
-    if is_one_of_many() and name.startswith("cuda:"):
-        only = f"--device {printable(name)} is for one process; by --device cuda, each of several has its own"
-        raise TrainingError(only, of_all=True)
+    there += [*(["mps"] if torch.backends.mps.is_available() and not is_one_of_many() else []), "cpu"]
+    if is_one_of_many() and name.startswith(("cuda:", "mps")):
+        others = "are to have --device cpu" if name == "mps" else "have each its own by --device cuda"
+        raise TrainingError(f"--device {printable(name)} is for one process; several {others}", of_all=True)
     wanted = there[0] if name == "auto" else name
     if wanted == "cuda" and is_one_of_many():
         wanted = f"cuda:{os.environ['LOCAL_RANK']}"
@@ -40,6 +41,7 @@ def choose_device(name: str) -> torch.device:
     device = torch.device(wanted)
     if device.type == "cuda":
         torch.cuda.set_device(device.index or 0)
+        torch.backends.cudnn.deterministic = True
     return device
 
 
@@ -54,7 +56,7 @@ def describe_environment(device: torch.device, world: World) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "platform": platform.platform(),
-        "device": str(device),
+        "device": device.type,
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
         "threads": torch.get_num_threads(),
         "processes": world.size,

@@ -310,6 +310,7 @@ def test_an_error_of_ours_is_not_hidden(tmp_path: Path, monkeypatch: pytest.Monk
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     current: list[int] = []
     monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert choose_device("auto").type == choose_device("cpu").type == "cpu"
@@ -320,19 +321,27 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
             choose_device(name)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert choose_device("auto").type == "mps"
+    assert not torch.backends.cudnn.deterministic
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert choose_device("auto") == choose_device("cuda") == torch.device("cuda")
     assert choose_device("cuda:1").index == 1
     assert current == [0, 0, 1]
+    assert torch.backends.cudnn.deterministic
     with pytest.raises(TrainingError, match=r"no `cuda:2` on this .* auto, cuda, cuda:0, cuda:1, mps, cpu$"):
         choose_device("cuda:2")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
     for name, value in (("RANK", "11"), ("WORLD_SIZE", "16"), ("LOCAL_RANK", "3")):
         monkeypatch.setenv(name, value)
     assert choose_device("auto") == choose_device("cuda") == torch.device("cuda:3")
-    with pytest.raises(TrainingError, match="--device cuda:1 is for one process; by --device cuda, each of several"):
+    with pytest.raises(
+        TrainingError, match="--device cuda:1 is for one process; several have each its own by --device cuda"
+    ):
         choose_device("cuda:1")
+    with pytest.raises(TrainingError, match="--device mps is for one process; several are to have --device cpu"):
+        choose_device("mps")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto").type == "cpu"
 
 
 def test_a_run_is_never_written_over_another(tmp_path: Path) -> None:
