@@ -27,15 +27,11 @@ def make_optimizer(model: nn.Module, recipe: Optimizer, device: torch.device) ->
     if isinstance(recipe, Muon):
         return MuonAndAdamW(model, recipe, fused)
     groups = _groups(model.parameters(), model, recipe)
-    made: torch.optim.Optimizer
     if isinstance(recipe, Adam):
-        made = torch.optim.Adam(groups, lr=recipe.lr, fused=fused)
-    elif isinstance(recipe, AdamW):
-        made = torch.optim.AdamW(groups, lr=recipe.lr, fused=fused)
-    else:
-        made = torch.optim.SGD(groups, recipe.lr, recipe.momentum, nesterov=recipe.nesterov, fused=fused)
-    made.register_load_state_dict_post_hook(_lay_out_as_weights)
-    return made
+        return torch.optim.Adam(groups, lr=recipe.lr, fused=fused)
+    if isinstance(recipe, AdamW):
+        return torch.optim.AdamW(groups, lr=recipe.lr, fused=fused)
+    return torch.optim.SGD(groups, recipe.lr, recipe.momentum, nesterov=recipe.nesterov, fused=fused)
 
 
 class MuonAndAdamW(torch.optim.Optimizer):
@@ -114,11 +110,3 @@ def _as_matrix(tensor: Tensor, weight: Tensor) -> Tensor:
     if weight.ndim == 4 and not weight.is_contiguous():
         tensor = tensor.permute(0, 2, 3, 1)
     return tensor.reshape(len(tensor), -1)
-
-
-def _lay_out_as_weights(optimizer: torch.optim.Optimizer) -> None:
-    """Lay a state that was read as its weights lie in memory: fused kernels do not look at the order, and mix it up."""
-    for weight, state in optimizer.state.items():
-        for key, value in state.items():
-            if isinstance(value, Tensor) and value.shape == weight.shape and value.stride() != weight.stride():
-                state[key] = torch.empty_like(weight).copy_(value)
