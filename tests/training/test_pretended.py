@@ -45,6 +45,11 @@ def test_a_step_waits_for_the_device_once(told: dict[str, dict[str, Any]], name:
     assert told[name]["device"]["waits"] == 1
 
 
+@pytest.mark.slow
+def test_an_evaluation_waits_for_the_device_in_the_end_alone(told: dict[str, dict[str, Any]]) -> None:
+    assert told["eval and predict"]["device"]["waits"] == 5  # For five columns of answers, and not for each batch.
+
+
 @pytest.mark.parametrize(("device", "waits"), [("cuda", False), ("mps", True)])
 def test_apples_gpus_have_read_a_tensor_before_it_may_be_gone(device: str, waits: bool) -> None:
     sent = Mock(spec=torch.Tensor)
