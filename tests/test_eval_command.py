@@ -225,6 +225,25 @@ def test_weights_that_are_cut_or_not_finite_are_refused(folder: Path, capsys: py
     assert "there are no weights in it yet" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("tensors.put", "out of memory on cpu with the network's weights"),
+        ("_of_channels", "out of memory on cpu with the images"),
+        ("evaluate", "out of memory on cpu with batches of 8; try a smaller --batch-size"),
+    ],
+)
+def test_too_little_memory_is_a_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str, told: str
+) -> None:
+    def fails(*_: object, **more: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried ...")
+
+    monkeypatch.setattr(f"archdsl.training.trained.{place}", fails)
+    assert evaluate("run", device="cpu", batch_size=8) == 3
+    assert capsys.readouterr().err == f"archdsl: {told}\n"
+
+
 def test_a_signal_leaves_no_numbers(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

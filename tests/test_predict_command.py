@@ -128,6 +128,15 @@ def test_a_bad_picture_is_a_line_and_the_others_go_on(
     assert capsys.readouterr().err.splitlines()[-1] == "archdsl: 2 of 3 pictures could not be read"
 
 
+def test_too_little_memory_is_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("CUDA error: out of memory")
+
+    monkeypatch.setattr("archdsl.training.data.prepare.Prepare.__call__", fails)
+    assert predict("run", ["pictures/test/day/1.png"], device="cpu") == 3
+    assert capsys.readouterr().err == "archdsl: out of memory on cpu with 1 picture at once\n"
+
+
 def test_where_none_can_be_read_it_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert predict("run", [str(tmp_path)]) == 2
     assert "there are no files in this folder" in capsys.readouterr().err

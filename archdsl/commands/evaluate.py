@@ -42,7 +42,7 @@ def evaluate(
 
     Returns:
         0 when done, 1 where the weights are not those of the network or give no numbers, 2 on wrong use, or where a
-        file can't be read or is not for the network, 130 or 143 when stopped.
+        file can't be read or is not for the network, 3 where memory does not suffice, 130 or 143 when stopped.
     """
     found = find_target(target)
     if isinstance(found, int):

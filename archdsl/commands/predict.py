@@ -31,7 +31,7 @@ def predict(
 
     Returns:
         0 when done, 1 where some pictures can't be read, each with a line on standard error, or the weights are not
-        those of the network; 2 where none can be read, or on wrong use.
+        those of the network; 2 where none can be read, or on wrong use; 3 where memory does not suffice.
     """
     found = find_target(target)
     if isinstance(found, int):

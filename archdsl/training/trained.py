@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -79,7 +79,7 @@ def read_trained(
     normalization: stands for that of the file. recipe: in whose precision and layout of images it is computed.
 
     Raises TrainingError where the file is damaged or keeps another network's weights (exit code 1), or keeps no
-    normalization and none is given.
+    normalization and none is given, or where memory does not suffice (3).
     """
     from archdsl.backends.pytorch import build
 
@@ -97,16 +97,17 @@ def read_trained(
     if origin.classes is not None and len(origin.classes) != classes:
         raise TrainingError(f"{name}: it names {len(origin.classes)} classes, and the network gives {classes} values")
     weights, found = read_fitting(file, network, spec.name)
-    model = build(network)
-    tensors.put(weights, found, model)
-    relu_in_place(model)
-    if device.type == "cpu":
-        keep_memory()
-    model.to(device)
     recipe = recipe or Recipe()
-    if recipe.channels_last:
-        model.to(memory_format=torch.channels_last)
-    prepare = Prepare(network.input, normalization, device, channels_last=recipe.channels_last)
+    with _too_little_memory_told(device, "with the network's weights"):
+        model = build(network)
+        tensors.put(weights, found, model)
+        relu_in_place(model)
+        if device.type == "cpu":
+            keep_memory()
+        model.to(device)
+        if recipe.channels_last:
+            model.to(memory_format=torch.channels_last)
+        prepare = Prepare(network.input, normalization, device, channels_last=recipe.channels_last)
     autocast, _ = autocast_for(recipe.precision, device)
     at_once = images_at_once(network, recipe.precision, device)
     return Trained(name, network, spec, model.eval(), prepare, origin.classes, autocast, device, at_once)
@@ -130,7 +131,7 @@ def load_part(
 ) -> tuple[tuple[str, ...], Images]:
     """The names of the classes of a data set, and the images of a part of it, or of "all", on the device.
 
-    Raises TrainingError where they can't be had, or are not for this network.
+    Raises TrainingError where they can't be had, are not for this network, or do not fit into memory (exit code 3).
     """
     if not data.name.startswith("folder:"):  # Whether one is grey is told by all of its images.
         unused = {"test": {"train": 1, "validation": 0}, "validation": {"test": 1}, "train": {"test": 1}, "all": {}}
@@ -152,7 +153,8 @@ def load_part(
     images: Images | None = getattr(found, part)
     if images is None:
         raise TrainingError("--part validation: the recipe holds no images back; see `data.validation`")
-    return found.classes, _of_channels(images, trained.prepare.channels, data.name).to(trained.device)
+    with _too_little_memory_told(trained.device, "with the images"):
+        return found.classes, _of_channels(images, trained.prepare.channels, data.name).to(trained.device)
 
 
 def _of_channels(images: Images, channels: int, name: str) -> Images:
@@ -180,7 +182,7 @@ def evaluate_trained(
     Raises TrainingError where what it gives is not finite (exit code 1), or memory does not suffice (3).
     """
     batch_size = batch_size or trained.images_at_once
-    try:
+    with _too_little_memory_told(trained.device, f"with batches of {batch_size}", "a smaller --batch-size"):
         found = evaluate(
             trained.model,
             images,
@@ -193,13 +195,6 @@ def evaluate_trained(
             autocast=trained.autocast,
             worst=worst,
         )
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise TrainingError(
-            f"out of memory on {trained.device} with batches of {batch_size}; try a smaller --batch-size",
-            EXIT_FAILED,
-        ) from error
     if found is not None and not math.isfinite(found.loss):
         raise _not_finite(trained)
     return found
@@ -211,6 +206,8 @@ def predict(trained: Trained, files: Sequence[Path], top: int) -> Iterator[Predi
     Pictures are read as those of a folder are to train: grey where the network was trained on grey ones, scaled to
     cover the network's height and width, and cut around the middle. For a network that takes a vector they are
     squares.
+
+    Raises TrainingError where what the network gives is not finite (exit code 1), or memory does not suffice (3).
     """
     height, width = _size(trained)
     at_once = trained.images_at_once
@@ -237,7 +234,8 @@ def _read(file: Path, height: int, width: int, channels: int) -> Tensor | Traini
 @torch.inference_mode()
 def _ask(trained: Trained, images: Tensor) -> Tensor:
     """The probability of each class for images: uint8 (batch, C, H, W) in, float32 (batch, classes) out."""
-    with trained.autocast():
+    at = f"with {len(images)} picture{'s' if len(images) != 1 else ''} at once"
+    with trained.autocast(), _too_little_memory_told(trained.device, at):
         logits: Tensor = trained.model(trained.prepare(images.to(trained.device)))
     if not logits.isfinite().all():
         raise _not_finite(trained)
@@ -252,6 +250,18 @@ def _size(trained: Trained) -> tuple[int, int]:
     if trained.prepare.channels * side * side != shape.features:
         raise TrainingError(f"{trained.file}: the network takes {shape} features, which are not the pixels of a square")
     return side, side
+
+
+@contextmanager
+def _too_little_memory_told(device: torch.device, at: str, hint: str = "") -> Iterator[None]:
+    """Make a TrainingError, of exit code 3, where memory ends within. hint: what to try; by default the CPU."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        hint = hint or ("" if device.type == "cpu" else "--device cpu")
+        raise TrainingError(f"out of memory on {device} {at}{hint and f'; try {hint}'}", EXIT_FAILED) from error
 
 
 def _not_finite(trained: Trained) -> TrainingError:
