@@ -32,6 +32,10 @@ def choose_device(name: str) -> torch.device:
         raise TrainingError(f"--device {printable(name)} is for one process; several {others}", of_all=True)
     wanted = there[0] if name == "auto" else name
     if wanted == "cuda" and is_one_of_many():
+        if "LOCAL_RANK" not in os.environ:
+            raise TrainingError(
+                "LOCAL_RANK is not set, which tells each process its GPU; torchrun sets it", of_all=True
+            )
         wanted = f"cuda:{os.environ['LOCAL_RANK']}"
     if wanted not in there:
         raise TrainingError(

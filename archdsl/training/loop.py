@@ -302,7 +302,7 @@ def _compute_gradient(
     Returns the sum of the loss, and how many were classified rightly, of this process's images.
     """
     batch = parts[-1].stop
-    exact = torch.float32 if setup.device.type == "mps" else torch.float64  # Apple's GPUs have no more.
+    exact = torch.float64 if setup.device.type in ("cpu", "cuda") else torch.float32  # Apple's GPUs have no more.
     loss_sum = torch.zeros((), dtype=exact, device=setup.device)
     right = torch.zeros((), dtype=torch.int64, device=setup.device)
     for part in parts:

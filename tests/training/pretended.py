@@ -1,9 +1,10 @@
 """A device that is not there, for what would go wrong on one that is: tensors of it and of the CPU do not mix.
 
 A tensor of the device holds one of the CPU, which computes in its place: the numbers are real. What CUDA refuses is
-refused, which is all that takes tensors from both, but for copies and single numbers. What it waits for is counted:
-what is read from it, and what is sent to it without `non_blocking`. The device takes torch's place for one of another
-maker, once and for all; so it is for a process of its own:
+refused, which is all that takes tensors from both, but for copies and single numbers; and what Apple's GPUs have not,
+which is float64. What the device is waited for is counted: what is read from it, and what is sent to it without
+`non_blocking`. The device takes torch's place for one of another maker, once and for all; so it is for a process of
+its own:
 
     python -m tests.training.pretended FOLDER  # prints JSON
 """
@@ -112,6 +113,8 @@ def compute(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     found = function(*held_args, **held | ({} if device is None else {"device": CPU}))
     if not goes_there:
         return found
+    if any(isinstance(each, Tensor) and each.dtype == torch.float64 for each in tree_leaves(found)):
+        raise RuntimeError(f"{function} gives float64 on the device")
     found = tree_map(lambda each: OnDevice(each) if isinstance(each, Tensor) else each, found)
     return return_and_correct_aliasing(function, args, kwargs, found)
 

@@ -338,6 +338,9 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
         TrainingError, match="--device cuda:1 is for one process; several have each its own by --device cuda"
     ):
         choose_device("cuda:1")
+    monkeypatch.delenv("LOCAL_RANK")
+    with pytest.raises(TrainingError, match=r"^LOCAL_RANK is not set, .*; torchrun sets it$"):
+        choose_device("auto")
     with pytest.raises(TrainingError, match="--device mps is for one process; several are to have --device cpu"):
         choose_device("mps")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
