@@ -131,7 +131,8 @@ def train(
 def failures_told(
     network: Network, recipe: Recipe, on: torch.device, world: World, data: DataSet | None = None
 ) -> Iterator[None]:
-    """Make TrainingErrors of what the machine may do to a training: a full disk, too little memory, a lost process.
+    """Make TrainingErrors of what the machine may do to a training: a full disk, too little memory, a lost process, an
+    operation that its device has not.
 
     Within the run's folder, so that it notes them in these words, and around all else.
     """
@@ -148,6 +149,9 @@ def failures_told(
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             why = printable(str(error).strip().partition("\n")[0])
             raise TrainingError(f"torch.compile failed, leave out `compile`: {why}", EXIT_FAILED) from error
+        if isinstance(error, NotImplementedError) and on.type != "cpu":  # As many an operation on Apple's GPUs.
+            why = printable(str(error).partition("\n")[0].partition(". ")[0])
+            raise TrainingError(f"torch can't train this on {on}: {why}; try --device cpu", EXIT_FAILED) from error
         if not is_out_of_memory(error):
             raise
         raise TrainingError(advice(network, recipe, on, world.size, data), EXIT_FAILED) from error

@@ -33,7 +33,7 @@ from archdsl.training.initialize import initialize
 from archdsl.training.loop import EpochMetrics, epoch_order
 from archdsl.training.optimizers import make_optimizer
 from archdsl.training.report import Silence
-from archdsl.training.run import RunResult, train
+from archdsl.training.run import RunResult, failures_told, train
 from archdsl.training.signals import StopRequest
 from archdsl.training.subject import Subject
 from archdsl.training.world import World
@@ -354,6 +354,23 @@ def test_a_run_is_never_written_over_another(tmp_path: Path) -> None:
         quick_run(tmp_path / "run")
     assert caught.value.exit_code == 2
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").rglob("*.*")} == before
+
+
+def test_what_a_device_can_not_compute_is_a_line() -> None:
+    """As torch says it of Apple's GPUs."""
+    error = NotImplementedError(
+        "The operator 'aten::adaptive_max_pool2d.out' is not currently implemented for the MPS device. If you want "
+        "this op to be considered for addition please comment on https://github.com/pytorch/pytorch/issues/141287"
+    )
+    network, _ = tiny()
+    with pytest.raises(TrainingError) as caught, failures_told(network, Recipe(), torch.device("mps"), World()):
+        raise error
+    assert str(caught.value) == (
+        "torch can't train this on mps: The operator 'aten::adaptive_max_pool2d.out' is not currently implemented for "
+        "the MPS device; try --device cpu"
+    )
+    with pytest.raises(NotImplementedError), failures_told(network, Recipe(), torch.device("cpu"), World()):
+        raise error
 
 
 def test_a_compiler_that_fails_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
