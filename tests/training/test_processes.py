@@ -203,6 +203,7 @@ def test_a_process_that_hangs_is_taken_for_dead(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes by /proc")
 def test_a_signal_to_one_stops_all(folder: Path) -> None:
+    (folder / "net.arch").write_text(SPEC.replace("relu", "batchnorm relu"))  # Each has running statistics of its own.
     long = ("--epochs", "40")
     trained(folder, "calm", *long)
     with started(folder, "stopped", *long) as process:
@@ -219,6 +220,8 @@ def test_a_signal_to_one_stops_all(folder: Path) -> None:
     assert (folder / "stopped" / "weights.safetensors").read_bytes() == (
         folder / "calm" / "weights.safetensors"
     ).read_bytes()
+    calm, stopped = metrics(folder / "calm"), metrics(folder / "stopped")
+    assert [[each[name] for name in COUNTED] for each in stopped] == [[each[name] for name in COUNTED] for each in calm]
     # One process finds nothing to do, and so nothing that would differ; where there is something, it tells.
     printed = trained(folder, "stopped", *long, "--resume", "auto", processes=1)
     assert printed.startswith("stopped is done\n")
