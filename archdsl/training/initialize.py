@@ -10,6 +10,7 @@ def initialize(model: nn.Module, way: str) -> None:
 
     He: normal, with variance 2 / fan-in, which keeps the signal's size through ReLUs (He et al. 2015); biases 0.
     Xavier: uniform, with variance 2 / (fan-in + fan-out) (Glorot and Bengio 2010); biases stay as torch draws them.
+    Fans are torch's, which takes those of a transposed convolution for each other.
     """
     for module in model.modules():
         if not isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):

@@ -31,7 +31,6 @@ T = TypeVar("T")
 PATIENCE = datetime.timedelta(minutes=30)
 """How long a process waits for the others, which may be drawing, reading or saving, until it takes them for dead."""
 
-
 MEETING = 300.0
 """Seconds until a process gives up to meet the others at the start, and ends, so that torchrun starts all again."""
 
