@@ -240,6 +240,9 @@ def test_wrong_use_is_said_as_all_else(told: CommandLine) -> None:
         ("runs", "fine.arch"): "fine.arch: a file, and no folder",
         ("find-lr", "fine.arch", "-o", "nets"): "-o nets names a folder, not a file",
         ("find-lr", "fine.arch", "-o", "none/lr.html"): "none/lr.html: there is no folder none",
+        ("find-lr", "fine.arch", "-o", "lr.png"): "the page is HTML, so -o lr.png must end in .html",
+        ("compare", "a", "b", "-o", "a/recipe.yaml"): "a/recipe.yaml: there is no folder a",
+        ("compare", "a", "b", "-o", "recipe.yaml"): "the page is HTML, so -o recipe.yaml must end in .html",
         ("train", "fine.arch", "--recipe", "nets"): "nets: a folder, not a file",
         ("schema",): (
             "missing argument 'name'; it is one of diagnostics, lines, cost, evaluation, prediction, runs, "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archdsl.backends.table import aligned
 from archdsl.checker.session import interpreter_for_checks
-from archdsl.commands.output import refuse, refuse_file, write, wrong_output
+from archdsl.commands.output import refuse, refuse_file, write, wrong_page
 from archdsl.diagnostics.render import visible
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FINE
@@ -48,7 +48,7 @@ def compare(runs: Sequence[str], *, output: str | None = None, format: str = "te
         first = visible(str(inside[0].path)) if len(inside) > 1 else None
         hint = f"; there are {len(inside)} in {visible(runs[0])}: name them, as {first}" if first else ""
         return refuse(f"compare takes two runs or more{hint}")
-    if output is not None and (wrong := wrong_output(output)) is not None:
+    if output is not None and (wrong := wrong_page(output)) is not None:
         return refuse(wrong)
     try:
         with interpreter_for_checks():

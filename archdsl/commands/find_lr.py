@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from archdsl.commands.asked import Asked, subject_of
-from archdsl.commands.output import complain, refuse, refuse_file, write, write_exactly, wrong_output
+from archdsl.commands.output import complain, refuse, refuse_file, write, write_exactly, wrong_page
 from archdsl.diagnostics.render import visible
 from archdsl.errors import TrainingError
 from archdsl.exit_codes import EXIT_FINE
@@ -44,7 +44,7 @@ def find_lr(
     read = asked.read_network()
     if isinstance(read, int):
         return read
-    if output is not None and (wrong := wrong_output(output, read.files)) is not None:
+    if output is not None and (wrong := wrong_page(output, read.files)) is not None:
         return refuse(wrong)
     try:
         recipe = read_recipe(asked.find_recipe(sys.stdout if format == "text" else None), asked.overrides())

@@ -83,3 +83,12 @@ def wrong_output(output: str, read: Iterable[Path] = ()) -> str | None:
         if os.path.exists(output) and path.exists() and os.path.samefile(output, path):
             return f"-o {visible(output)} would take the place of {visible(path.name)} itself, which is read"
     return None
+
+
+def wrong_page(output: str, read: Iterable[Path] = ()) -> str | None:
+    """Why `-o` can't be meant for a page, in words, or None; so no page takes the place of a run's own files."""
+    if (wrong := wrong_output(output, read)) is not None:
+        return wrong
+    if not output.lower().endswith((".html", ".htm")):
+        return f"the page is HTML, so -o {visible(output)} must end in .html"
+    return None

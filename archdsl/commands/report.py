@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archdsl.checker.session import interpreter_for_checks
 from archdsl.commands.diagram import open_depth_of
-from archdsl.commands.output import complain, refuse, refuse_file, write, wrong_output
+from archdsl.commands.output import complain, refuse, refuse_file, write, wrong_page
 from archdsl.commands.trained import find_target, read_weights, recipe_of
 from archdsl.diagnostics.render import visible
 from archdsl.diagram.layout import layout_of
@@ -52,7 +52,7 @@ def report(
             output = str(folder.path / REPORT)
             if not os.access(folder.path, os.W_OK):  # Before the weights are evaluated, which takes its time.
                 return refuse(f"{folder} can't be written to; say with -o where the page is to go")
-        if (wrong := wrong_output(output)) is not None:
+        if (wrong := wrong_page(output)) is not None:
             return refuse(wrong)
         summary = summary_of(folder)
         if summary.status == DAMAGED and summary.problem is not None:

@@ -119,6 +119,11 @@ def test_wrong_use_is_a_line(run: RunFolder, capsys: pytest.CaptureFixture[str])
     assert report("runs/net-1", output="none/page.html", evaluated=False) == 2
     assert capsys.readouterr().err.startswith("archdsl: none/page.html: ")
     assert report("runs/net-1", output="") == 2
+    capsys.readouterr()
+    kept = (run.path / "recipe.yaml").read_text()
+    assert report("runs/net-1", output="runs/net-1/recipe.yaml", evaluated=False) == 2
+    assert capsys.readouterr().err == "archdsl: the page is HTML, so -o runs/net-1/recipe.yaml must end in .html\n"
+    assert (run.path / "recipe.yaml").read_text() == kept
     (run.path / "metrics.jsonl").write_text('{"epoch": 1}\n')
     capsys.readouterr()
     assert report("runs/net-1") == 2
