@@ -92,8 +92,9 @@ def refuse_unfit(recipe: Recipe, subject: Subject, data: DataSet, world: World) 
             of_all=True,
         )
     check_augmentation(recipe.augmentation, data.train)
-    fewest = fewest_at_once(len(data.train), recipe, world)
-    Fit(subject.network, subject.spec).check_fewest(fewest, recipe.batch_size)
+    fit = Fit(subject.network, subject.spec)
+    fit.check_weights()
+    fit.check_fewest(fewest_at_once(len(data.train), recipe, world), recipe.batch_size)
 
 
 def read_fitting(

@@ -16,11 +16,14 @@ from torch import nn
 from archdsl.backends.pytorch import build
 from archdsl.errors import TrainingError
 from archdsl.layers.joining import Aux
+from archdsl.layers.linear import Flatten
+from archdsl.layers.pooling import GlobalAvgPool
 from archdsl.network import Head, Network
 from archdsl.recipe.read import check_recipe
 from archdsl.recipe.recipe import SGD, Adam, AdamW, Constant, Data, Muon, Optimizer, Recipe
 from archdsl.runs.evaluation import Evaluation
 from archdsl.runs.folder import RunFolder
+from archdsl.shapes import Image
 from archdsl.source import Source
 from archdsl.training import loop, run, setup
 from archdsl.training.augment import mix
@@ -39,7 +42,7 @@ from archdsl.training.subject import Subject
 from archdsl.training.world import World
 from archdsl.weights.files import read_origin
 
-from .networks import linear, tiny
+from .networks import chain, linear, tiny
 
 QUICK = Recipe(data=Data(train=60, test=20), epochs=2, batch_size=16, optimizer=AdamW(lr=1e-3))
 
@@ -251,6 +254,16 @@ def test_out_of_memory_says_what_helps(tmp_path: Path, monkeypatch: pytest.Monke
 def test_more_images_than_memory_holds_is_a_line(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="the images do not fit into the memory; take fewer with --limit-train"):
         quick_run(tmp_path / "run", QUICK.model_copy(update={"data": Data(train=10**9)}))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("optimizer", [AdamW(), Muon()])
+def test_a_network_without_weights_is_refused(tmp_path: Path, optimizer: Optimizer) -> None:
+    source = Source("net.arch", "input(10, 16, 16)\nglobal_avgpool flatten\n")
+    network = chain(Image(10, 16, 16), [(GlobalAvgPool(), "global_avgpool"), (Flatten(), "flatten")], source)
+    told = r"^net\.arch:2:16: no layer of the network has weights to train; end it with `fc\(10\)`$"
+    with pytest.raises(TrainingError, match=told):
+        quick_run(tmp_path / "run", QUICK.model_copy(update={"optimizer": optimizer}), (network, source))
     assert not (tmp_path / "run").exists()
 
 

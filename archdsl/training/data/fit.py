@@ -60,6 +60,15 @@ class Fit:
             f"{channels}x{shape.height}x{shape.width}",
         )
 
+    def check_weights(self) -> None:
+        """Refuse a network that has nothing to learn with."""
+        if not self.network.cost.parameters:
+            raise TrainingError(
+                f"{self._place(self._last_sized_layer())}: no layer of the network has weights to train; end it with "
+                f"`fc({self.network.output})`",
+                of_all=True,
+            )
+
     def check_fewest(self, fewest: int, batch_size: int) -> None:
         """Refuse a network that can't be trained on as few images at once as there come in some step."""
         alone = [leaf for leaf in self._leaves() if isinstance(leaf.layer, BatchNorm) and _is_one_value(leaf.input)]
