@@ -185,9 +185,10 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, images_i
     digests = data.digest(), data.digest_of_heads()
     facts = Facts(network_facts(job.origin), recipe.to_yaml(), list(data.classes), digests[0], environment, digests[1])
     content: dict[str, Any] | None = None
+    newest: Path | None = None
     told = [] if job.start is None else summary(job.start[1], str(job.start[0].path), network.name)
     if resume:
-        content, _, damaged = load_newest(folder.path)
+        content, newest, damaged = load_newest(folder.path)
         told += damaged
         kept = Facts(**content["facts"])
         if kept.network != facts.network:
@@ -200,6 +201,8 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, images_i
         told.append(f"{folder} {_where_it_stands(progress, recipe)}")
     told += of_precision
     keeper = Keeper(folder, progress, facts, job._replace(origin=job.origin._replace(normalization=normalization)))
+    if newest is not None:
+        told += _with_weights_kept(keeper, setup, newest)
     job.report.begin(_plan(keeper, data, told))
     with closing(keeper), stop_on_signals() as stop:
         keeper.begin(is_new=content is None)
@@ -231,6 +234,37 @@ def _train_in(folder: RunFolder, resume: bool, job: Job, data: DataSet, images_i
 
 def _where_it_stands(progress: Progress, recipe: Recipe) -> str:
     return "is done" if is_done(progress.epochs, recipe) else f"goes on after step {progress.step:,}"
+
+
+def _with_weights_kept(keeper: Keeper, setup: Setup, newest: Path) -> list[str]:
+    """See to it that the kept weights of a run that goes on are there, and anew where they are those that it has.
+
+    newest: the checkpoint that it goes on from. Returns lines to tell. Raises TrainingError where the best weights are
+    lost, which were in their file alone: else that would show when all epochs are done.
+    """
+    folder, progress, network = keeper.folder, keeper.progress, keeper.job.subject.network
+    if not progress.epochs:
+        return []
+    try:
+        read_fitting(folder.path / WEIGHTS, network, network.name)
+        return []
+    except TrainingError as error:
+        why = str(error)
+    best, done = best_epoch(progress.epochs), len(progress.epochs)
+    if best == done and progress.step == done * math.ceil(len(setup.data.train) / setup.recipe.batch_size):
+        with progress.evaluated_model():
+            keeper.keep_weights()
+        return []
+    if all(each.validation_accuracy is None for each in progress.epochs):
+        return []  # The next evaluation keeps weights.
+    lost = f"{folder}/{WEIGHTS} no longer has the weights of epoch {best}, the best so far"
+    if is_done(progress.epochs, setup.recipe) and (folder.path / RESULT).exists():
+        return [lost]
+    raise TrainingError(
+        f"{lost}: {why}\nput the file back, or start a new run from where this one stands, with --weights "
+        f"{printable(str(newest))}",
+        of_all=True,
+    )
 
 
 def _final_evaluation(keeper: Keeper, setup: Setup, stop: StopRequest) -> tuple[float, float] | None:

@@ -18,7 +18,7 @@ from tries import TRIES
 
 from archdsl.errors import TrainingError
 from archdsl.recipe.recipe import Augmentation, Cosine, Data, Muon, Recipe
-from archdsl.runs.folder import SPEC, RunFolder
+from archdsl.runs.folder import SPEC, WEIGHTS, RunFolder
 from archdsl.training import loop, run, setup
 from archdsl.training.checkpoint import checkpoints, load_newest
 from archdsl.training.data.figures import draw_figures
@@ -333,6 +333,47 @@ def test_a_run_that_is_done_stays_as_it_is(tmp_path: Path) -> None:
         again = go(tmp_path / "run", resume=True)
         assert (again.step, again.test_accuracy, again.signal) == (first.step, first.test_accuracy, None)
         assert_same(outcome(tmp_path / "run"), before)
+
+
+def lose(file: Path) -> None:
+    file.unlink(missing_ok=True)
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-8])
+
+
+@pytest.mark.parametrize("damage", [lose, cut])
+def test_weights_that_are_lost_are_kept_anew_where_the_run_has_them(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    recipe = ALL.model_copy(update={"data": Data(train=42, test=20), "early_stop": None})
+    go(tmp_path / "run", recipe)
+    before = outcome(tmp_path / "run")
+    damage(tmp_path / "run" / WEIGHTS)
+    go(tmp_path / "run", recipe, resume=True)
+    assert_same(outcome(tmp_path / "run"), before)
+
+
+@pytest.mark.parametrize("damage", [lose, cut])
+def test_best_weights_that_are_lost_are_told_before_the_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+) -> None:
+    """They were in their file alone, so that a run that went on would have none in the end."""
+    monkeypatch.setattr(loop, "_best_accuracy", lambda epochs: 0.5 if epochs else -1.0)
+    monkeypatch.setattr(run, "best_epoch", lambda epochs: 1)
+    recipe = ALL.model_copy(update={"evaluate_every": 1})
+    folder = tmp_path / "run"
+    go(folder, recipe, report=StopsAfter(10))
+    before = checkpoints(folder)
+    damage(folder / WEIGHTS)
+    with pytest.raises(TrainingError) as told:
+        go(folder, recipe, resume=True)
+    lines = str(told.value).splitlines()
+    assert lines[0].startswith(f"{folder}/{WEIGHTS} no longer has the weights of epoch 1, the best so far: ")
+    assert lines[-1].endswith(f"with --weights {before[0]}")
+    assert checkpoints(folder) == before
+    assert RunFolder(folder).failure() is None
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
