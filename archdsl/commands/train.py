@@ -155,7 +155,11 @@ def _told(result: RunResult) -> int:
             write_line(sys.stderr, f"archdsl: stopped after step {result.step:,}; {goes_on}")
         return 128 + result.signal
     last = result.epochs[-1]
-    ended = f"after {last.epoch} epoch{'s' if last.epoch != 1 else ''} in {result.seconds:.0f} s"
+    ended = f"after {last.epoch} epoch{'s' if last.epoch != 1 else ''}"
+    if result.resumed_at is None:
+        ended += f" in {result.seconds:.0f} s"
+    elif result.resumed_at < result.step:
+        ended += f", {result.seconds:.0f} s after it went on"
     if result.best_epoch != last.epoch:
         ended = f"with the weights of epoch {result.best_epoch}, {ended}"
     if is_first:

@@ -50,6 +50,17 @@ def test_one_plain_line_an_epoch_where_there_is_no_terminal(tmp_path: Path) -> N
     assert "\x1b" not in out
 
 
+def test_the_time_of_a_run_that_went_on_is_told_as_such(tmp_path: Path) -> None:
+    """What it took in all is not known, and what it took since is not what the epochs took."""
+    command(tmp_path)
+    newest = max(tmp_path.glob("run/checkpoint-*.pt"))
+    done = command(tmp_path, out=None, resume=str(tmp_path / "run"))[1].splitlines()[-1]
+    assert re.fullmatch(r"test accuracy [\d.]+ after 2 epochs; the run is in .*run/", done)
+    newest.unlink()
+    gone_on = command(tmp_path, out=None, resume=str(tmp_path / "run"))[1].splitlines()[-1]
+    assert re.fullmatch(r"test accuracy [\d.]+ after 2 epochs, \d+ s after it went on; the run is in .*run/", gone_on)
+
+
 def test_a_batch_of_more_than_all_images_is_told() -> None:
     plan = Plan("net", "1x8x8", 10, "shapes", 60, 20, 10, 2, 60, "cpu", "runs/net-1")
     assert plan.lines()[-1] == "2 epochs in batches of 60 on cpu, kept in runs/net-1"
