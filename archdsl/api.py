@@ -176,8 +176,7 @@ def load_weights(
         ArchitectureError: the spec has errors, or no layers.
         WeightsError: the file can't be read, or does not fit. Its text says where the two differ.
     """
-    if isinstance(leave_out, str):
-        raise TypeError(f'leave_out takes names of modules, as ("{leave_out}",), not a text')
+    refuse_text(leave_out)
     is_network = isinstance(model, Network | Checked | str | Path)
     network = (
         _as_network(cast("Network", model), "load_weights") if is_network or not hasattr(model, "state_dict") else None
@@ -262,3 +261,9 @@ __all__ = [
     "load_weights",
     "summary",
 ]
+
+
+def refuse_text(leave_out: Sequence[str]) -> None:
+    """Raise TypeError where the names of modules are one text, whose letters would be taken for them."""
+    if isinstance(leave_out, str):
+        raise TypeError(f'leave_out takes names of modules, as ("{leave_out}",), not a text')

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,7 +117,18 @@ def check_recipe(name: str, text: str, overrides: tuple[Override, ...] = ()) -> 
 
 def recipe_of_values(values: Mapping[str, Any]) -> Recipe:
     """The recipe of keys and values, sections in it: {"optimizer": {"lr": 0.05}}. Raises TrainingError."""
-    return _checked("the recipe", dict(values), None)
+    return _checked("the recipe", _with_whole_numbers(values), None)
+
+
+def _with_whole_numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with Python's own whole numbers for those of numpy, of which a loop over an array of them is made."""
+    plain = dict(values)
+    for key, value in plain.items():
+        if isinstance(value, Mapping):
+            plain[key] = _with_whole_numbers(value)
+        elif isinstance(value, Integral) and not isinstance(value, int):
+            plain[key] = int(value)
+    return plain
 
 
 def _checked(

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from archdsl.api import Checked, InputLike, SetLike, check, network_of
+from archdsl.api import Checked, InputLike, SetLike, check, network_of, refuse_text
 from archdsl.errors import TrainingError
 from archdsl.network import Network
 from archdsl.settings import written
 from archdsl.source import Source
 
 if TYPE_CHECKING:
+    import torch
+
     from archdsl.recipe.recipe import Recipe
     from archdsl.runs.metrics import EpochMetrics
     from archdsl.training.run import RunResult
@@ -29,7 +31,7 @@ def train(
     resume: bool = False,
     input: InputLike | None = None,
     set: SetLike | None = None,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     data_dir: str | Path | None = None,
     download: bool = False,
     weights: str | Path | None = None,
@@ -70,6 +72,13 @@ def train(
     given = _recipe(network, recipe, out if resume else None)
     if resume and out is None:
         raise TrainingError("resume=True goes on with the run in `out`, which is not given")
+    refuse_text(leave_out)
+    if leave_out and weights is None:
+        raise TrainingError("leave_out is for weights=..., and none are given")
+    if save_every is not None and not save_every >= 0:
+        raise TrainingError(f"save_every: must be a number of seconds, at least 0, and is {save_every}")
+    if on_epoch is not None and not callable(on_epoch):
+        raise TypeError(f"on_epoch is called with the metrics of each epoch, and {on_epoch!r} can't be")
 
     from archdsl.training import run
     from archdsl.training.report import choose_report
@@ -78,7 +87,7 @@ def train(
     return run.train(
         Subject(checked.network, checked.source, checked.imports, settings),
         given,
-        device=device,
+        device=str(device),
         data_dir=None if data_dir is None else Path(data_dir),
         download=download,
         out=None if out is None else Path(out),

@@ -8,7 +8,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
+import torch
 
 import archdsl
 from archdsl.runs.folder import RunFolder
@@ -68,6 +70,31 @@ def test_the_recipe_beside_a_spec_is_that_of_its_path(folder: Path) -> None:
     ]
     with pytest.raises(TypeError, match="a recipe is a path, a dict of its keys, or a Recipe, not int"):
         archdsl.train("net.arch", 3)  # type: ignore[arg-type]
+
+
+def test_what_is_natural_in_python_is_taken(folder: Path) -> None:
+    small = {**SMALL, "epochs": numpy.int64(2), "data": {"train": numpy.int32(32), "test": 16}}
+    result = archdsl.train("net.arch", small, device=torch.device("cpu"), out="first")
+    assert len(result.epochs) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "told"),
+    [
+        ({"leave_out": ("fc",)}, archdsl.TrainingError, "leave_out is for weights"),
+        ({"leave_out": "fc", "weights": "w.safetensors"}, TypeError, "leave_out takes names of modules"),
+        ({"save_every": -1}, archdsl.TrainingError, "save_every: must be a number of seconds, at least 0, and is -1"),
+        ({"save_every": float("nan")}, archdsl.TrainingError, "at least 0, and is nan"),
+        ({"on_epoch": 3}, TypeError, "on_epoch is called with the metrics of each epoch, and 3 can't be"),
+        ({"device": None}, archdsl.TrainingError, "there is no `None` on this machine"),
+    ],
+)
+def test_a_wrong_argument_is_told_before_anything_is_begun(
+    folder: Path, options: dict[str, Any], kind: type[Exception], told: str
+) -> None:
+    with pytest.raises(kind, match=told):
+        archdsl.train("net.arch", SMALL, **options)
+    assert not Path("runs").exists()
 
 
 @pytest.mark.parametrize("error", [ValueError("no such metric"), ConnectionRefusedError(111, "Connection refused")])
