@@ -69,6 +69,8 @@ def reason_of(error: Exception) -> str:
     """Why a file can't be read or written, as a message has it: "permission denied"."""
     if isinstance(error, IsADirectoryError):
         return "a folder, not a file"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 (byte {error.start})"
     reason = getattr(error, "strerror", None) or str(error)
     return reason[:1].lower() + reason[1:]
 

@@ -102,7 +102,7 @@ def read_recipe(path: str | Path | None, overrides: tuple[Override, ...] = ()) -
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise TrainingError(f"{name}: not UTF-8 (byte {error.start})") from None
+        raise TrainingError(f"{name}: {reason_of(error)}") from None
     return check_recipe(name, text, overrides)
 
 

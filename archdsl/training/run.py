@@ -103,6 +103,10 @@ def train(
     if tensorboard:
         require_tensorboard()
     recipe = with_whole_path(recipe)
+    images_folder = recipe.data.name.removeprefix("folder:")
+    if resume and images_folder != recipe.data.name and not Path(images_folder).exists():
+        moved = "where the images have moved, say --data folder:NEW"
+        raise TrainingError(f"{printable(images_folder)}: there is no such folder; {moved}", of_all=True)
     images_in = data_folder(data_dir, RunFolder(out) if resume and out is not None else None)
     on = choose_device(device)
     world = Processes(on) if is_one_of_many() else World()
