@@ -262,7 +262,7 @@ def test_a_run_that_reads_its_pictures_step_by_step_goes_on(tmp_path: Path, monk
     monkeypatch.chdir("/")
     assert RunFolder(tmp_path / "other").recipe_text() == recipe.to_yaml()
     file.parents[1].rename(tmp_path / "moved")
-    with pytest.raises(TrainingError, match="pictures: there is no such folder; where .* moved, say --data"):
+    with pytest.raises(TrainingError, match=r"pictures: there is no such folder; where .* moved, say --data"):
         go(tmp_path / "other", recipe, resume=True)
     moved = recipe.model_copy(update={"data": data.model_copy(update={"name": f"folder:{tmp_path / 'moved'}"})})
     go(tmp_path / "other", moved, resume=True)
