@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -65,6 +66,21 @@ def test_pictures_are_seen_as_in_training(folder: Path, capsys: pytest.CaptureFi
         assert [each["class"] for each in line["predictions"]] == [names[i] for i in row.argsort(descending=True)]
         found_here = {each["label"]: each["probability"] for each in line["predictions"]}
         assert [found_here[0], found_here[1]] == pytest.approx(row.tolist(), abs=1e-6)
+
+
+def test_weights_of_another_network_in_a_run_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are whole, and would be taken for what the run has learned."""
+    shutil.copytree("run", "mixed")
+    (folder / "other.arch").write_text(SPEC.replace("conv(4", "conv(5"))
+    options = {"epochs": 1, "batch_size": 4, "device": "cpu", "quiet": True}
+    assert train("other.arch", data="folder:pictures", out=folder / "other", **options) == 0
+    shutil.copy("other/weights.safetensors", "mixed")
+    capsys.readouterr()
+    for target in ("mixed", "mixed/weights.safetensors"):
+        assert evaluate(target, device="cpu") == predict(target, ["pictures/test"], device="cpu") == 2
+        told = "it keeps another network than the run's spec; put back the one that was changed\n"
+        assert capsys.readouterr().err == f"archdsl: mixed/weights.safetensors: {told}" * 2
+    assert predict("other", ["pictures/test"], device="cpu") == 0
 
 
 def test_an_evaluation_names_the_files_that_are_most_wrong(capsys: pytest.CaptureFixture[str]) -> None:

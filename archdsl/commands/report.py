@@ -119,7 +119,7 @@ def evaluate_run(
         raise TrainingError(f"{WEIGHTS} is not there any more" if gone else "the run has kept none yet")
     target = find_target(str(folder.path))
     if isinstance(target, int):
-        raise TrainingError("the network in their file can't be read")
+        raise TrainingError("their file can't be used")
     recipe = recipe_of(target)
     part = "validation" if summary.evaluated_on == "validation" and summary.status != FINISHED else "test"
     trained = read_weights(target, recipe, device)

@@ -65,7 +65,24 @@ def find_target(name: str) -> Target | int:
         except TrainingError:
             run = None
     spec = read_network(str(weights), warnings=False)
-    return spec if isinstance(spec, int) else Target(weights, spec, run)
+    if isinstance(spec, int):
+        return spec
+    if run is not None and weights.name == WEIGHTS and _is_of_another_network(spec, run):
+        return refuse(
+            f"{visible(str(weights))}: it keeps another network than the run's spec; put back the one that was changed"
+        )
+    return Target(weights, spec, run)
+
+
+def _is_of_another_network(spec: Spec, run: RunFolder) -> bool:
+    """Whether weights in a run's folder are those of another run. Of a run that is damaged that is not known."""
+    from archdsl.compare.compare import compare  # Here, for a check needs none of it.
+
+    try:
+        network = run.check().network
+    except TrainingError:
+        return False
+    return network is not None and not compare(network, spec.network).equal
 
 
 def recipe_of(target: Target) -> Recipe:
