@@ -33,9 +33,12 @@ def guarded(command: Callable[[], int]) -> int:
             print(f"archdsl: the output can't be written: {visible(error.strerror or str(error))}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt as error:
+        from archdsl.training.start import rank  # Here, for a check that is not interrupted needs none of it.
+
         # What SIGTERM and SIGHUP end is one too, and has the number of its signal.
         number = getattr(error, "number", None)
-        print(f"archdsl: {str(error) or 'interrupted'}", file=sys.stderr)
+        if rank() == 0:  # torchrun ends the others so when one has told why all of them end.
+            print(f"archdsl: {str(error) or 'interrupted'}", file=sys.stderr)
         return EXIT_INTERRUPTED if number is None else 128 + number
     return code
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
+from archdsl.training.start import rank
+
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 _ECHO = 1.0
@@ -42,9 +44,9 @@ def end_on_signals() -> Iterator[None]:
 
     def end(number: int, frame: FrameType | None) -> None:
         if _is_importing(frame):
+            told = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
             with suppress(OSError):
-                told = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
-                os.write(2, f"archdsl: {told}\n".encode())
+                os.write(2, b"" if rank() else f"archdsl: {told}\n".encode())
             os._exit(128 + number)
         raise KeyboardInterrupt if number == signal.SIGINT else EndedBySignal(number)
 

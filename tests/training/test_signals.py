@@ -56,7 +56,14 @@ def test_a_wish_of_another_process_leaves_the_first_signal_a_wish() -> None:
         assert stop.signal == signal.SIGINT
 
 
-def test_outside_a_training_a_signal_ends_with_its_name_and_code(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("rank", [0, 1])
+def test_outside_a_training_a_signal_ends_with_its_name_and_code(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, rank: int
+) -> None:
+    """Of torchrun's processes the first alone tells it: the others are ended so when it has told what is wrong."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", str(rank))
+
     def command() -> int:
         with end_on_signals():
             signal.raise_signal(number)
@@ -65,7 +72,7 @@ def test_outside_a_training_a_signal_ends_with_its_name_and_code(capsys: pytest.
     for number in ALL:
         assert guarded(command) == 128 + number
         told = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
-        assert capsys.readouterr().err == f"archdsl: {told}\n"
+        assert capsys.readouterr().err == ("" if rank else f"archdsl: {told}\n")
     for number in ALL[1:]:
         with pytest.raises(EndedBySignal, match=f"ended by {number.name}"), end_on_signals():
             signal.raise_signal(number)
@@ -95,9 +102,14 @@ def test_another_thread_takes_no_signals() -> None:
     assert seen == [(before, None)]
 
 
+@pytest.mark.parametrize("rank", [0, 1])
 @pytest.mark.parametrize("number", ALL)
 def test_a_signal_amid_an_import_ends_the_program(
-    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    number: signal.Signals,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    rank: int,
 ) -> None:
     """What is raised there may be lost: numpy, half imported, fails with a RecursionError."""
 
@@ -110,6 +122,8 @@ def test_a_signal_amid_an_import_ends_the_program(
     (tmp_path / "importing.py").write_text(f"import signal\nsignal.raise_signal({number:d})\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(signals.os, "_exit", leave)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", str(rank))
     with pytest.raises(Left, match=str(128 + number)), end_on_signals():
         import importing  # type: ignore[import-not-found]  # noqa: F401
-    assert capfd.readouterr().err.startswith("archdsl: ")
+    assert capfd.readouterr().err.startswith("archdsl: ") == (rank == 0)
