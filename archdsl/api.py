@@ -250,6 +250,12 @@ def _options(
     return options, [*wrong_input, *wrong_settings, *wrong_root(root)]
 
 
+def refuse_text(leave_out: Sequence[str]) -> None:
+    """Raise TypeError where the names of modules are one text, whose letters would be taken for them."""
+    if isinstance(leave_out, str):
+        raise TypeError(f'leave_out takes names of modules, as ("{leave_out}",), not a text')
+
+
 __all__ = [
     "ArchitectureError",
     "Checked",
@@ -261,9 +267,3 @@ __all__ = [
     "load_weights",
     "summary",
 ]
-
-
-def refuse_text(leave_out: Sequence[str]) -> None:
-    """Raise TypeError where the names of modules are one text, whose letters would be taken for them."""
-    if isinstance(leave_out, str):
-        raise TypeError(f'leave_out takes names of modules, as ("{leave_out}",), not a text')

@@ -111,6 +111,16 @@ def read_fitting(
         raise TrainingError(str(error), EXIT_ERRORS if error.does_not_fit else EXIT_USAGE) from None
 
 
+def put_on_device(model: nn.Module, device: torch.device, channels_last: bool) -> None:
+    """Lay out a network as it is computed fastest on a device, to the same numbers, and put it there."""
+    relu_in_place(model)
+    if device.type == "cpu":
+        keep_memory()
+    model.to(device)
+    if channels_last:
+        model.to(memory_format=torch.channels_last)
+
+
 class Prepared(NamedTuple):
     """A training that has not begun.
 
@@ -139,12 +149,7 @@ def prepare_training(
     initialize(model, recipe.initialization)
     if start is not None:
         tensors.put(*start, model)
-    relu_in_place(model)
-    if device.type == "cpu":
-        keep_memory()
-    model.to(device)
-    if recipe.channels_last:
-        model.to(memory_format=torch.channels_last)
+    put_on_device(model, device, recipe.channels_last)
     average = None if recipe.ema is None else Average(model, recipe.ema)
     progress = Progress(model, make_optimizer(model, recipe.optimizer, device), average)
     sample = data.train.sample()

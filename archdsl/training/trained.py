@@ -20,18 +20,16 @@ from archdsl.recipe.recipe import Data, Recipe
 from archdsl.runs.evaluation import Evaluation, Prediction
 from archdsl.shapes import Image, Vector
 from archdsl.source import Source
-from archdsl.training.allocator import keep_memory
 from archdsl.training.data.image_set import Images, ImageSet
 from archdsl.training.data.load import load_data
 from archdsl.training.data.pictures import read_image
 from archdsl.training.data.prepare import Prepare
 from archdsl.training.data.streamed import StreamedSet
 from archdsl.training.evaluation import evaluate, images_at_once
-from archdsl.training.in_place import relu_in_place
 from archdsl.training.out_of_memory import is_out_of_memory
 from archdsl.training.precision import autocast_for
 from archdsl.training.report import Report, Watch
-from archdsl.training.setup import read_fitting
+from archdsl.training.setup import put_on_device, read_fitting
 from archdsl.training.signals import StopRequest
 from archdsl.training.world import World
 from archdsl.weights import tensors
@@ -101,12 +99,7 @@ def read_trained(
     with _too_little_memory_told(device, "with the network's weights"):
         model = build(network)
         tensors.put(weights, found, model)
-        relu_in_place(model)
-        if device.type == "cpu":
-            keep_memory()
-        model.to(device)
-        if recipe.channels_last:
-            model.to(memory_format=torch.channels_last)
+        put_on_device(model, device, recipe.channels_last)
         prepare = Prepare(network.input, normalization, device, channels_last=recipe.channels_last)
     autocast, _ = autocast_for(recipe.precision, device)
     at_once = images_at_once(network, recipe.precision, device)
